@@ -1,0 +1,159 @@
+//! What every operation is given: a clock, a sink for events, and a way to be cancelled.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::between;
+use crate::{Clock, Error, Event, EventRecord, EventSink, Result};
+
+/// The surroundings of a pipeline. Cheap to clone; clones share clock, events and cancellation.
+#[derive(Clone)]
+pub struct Context {
+    clock: Arc<dyn Clock>,
+    events: Arc<dyn EventSink>,
+    cancellation: CancellationToken,
+    started: Timestamp,
+}
+
+impl Context {
+    /// A context that begins now.
+    pub fn new(clock: Arc<dyn Clock>, events: Arc<dyn EventSink>) -> Self {
+        let started = clock.now();
+        Self { clock, events, cancellation: CancellationToken::new(), started }
+    }
+
+    /// Uses `token`, which the caller cancels.
+    #[must_use]
+    pub fn with_cancellation(mut self, token: CancellationToken) -> Self {
+        self.cancellation = token;
+        self
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The token whose cancellation ends every step.
+    #[must_use]
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
+    }
+
+    /// How long ago `moment` was.
+    #[must_use]
+    pub fn since(&self, moment: Timestamp) -> Duration {
+        between(moment, self.clock.now())
+    }
+
+    /// Emits an event, stamped with the present time.
+    pub fn emit(&self, event: Event) {
+        let ts = self.clock.now();
+        self.events.emit(&EventRecord::new(ts, millis(between(self.started, ts)), event));
+    }
+
+    /// Emits a [`Event::Hint`].
+    pub fn hint(&self, message: impl Into<String>) {
+        self.emit(Event::Hint { message: message.into() });
+    }
+
+    /// Runs `work` as the step `name`: emits its start and exactly one end, stops it when the context is cancelled, and
+    /// names the step in its error.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, or [`Error::Cancelled`]. Cancelling drops `work` where it stands; what it had asked AWS for by
+    /// then goes on.
+    pub async fn step<T>(&self, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.emit(Event::StepStarted { step: name.to_owned() });
+        let mut open = OpenStep { context: self, name, started: self.clock.now(), closed: false };
+        let result = self.unless_cancelled(work).await;
+        open.close(result.as_ref().err().map(|error| error.chain().join(": ")));
+        result.map_err(|error| error.in_step(name))
+    }
+
+    /// Runs `work` unless, or until, the context is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, or [`Error::Cancelled`].
+    pub async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.cancellation.cancelled() => Err(Error::cancelled("", "", "interrupted")),
+            result = work => result,
+        }
+    }
+}
+
+/// A started step; dropping it unfinished still reports an end.
+struct OpenStep<'a> {
+    context: &'a Context,
+    name: &'a str,
+    started: Timestamp,
+    closed: bool,
+}
+
+impl OpenStep<'_> {
+    fn close(&mut self, error: Option<String>) {
+        self.closed = true;
+        let step = self.name.to_owned();
+        let duration_ms = millis(self.context.since(self.started));
+        self.context.emit(match error {
+            None => Event::StepFinished { step, duration_ms },
+            Some(error) => Event::StepFailed { step, duration_ms, error },
+        });
+    }
+}
+
+impl Drop for OpenStep<'_> {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.close(Some("abandoned".to_owned()));
+        }
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, RecordingSink};
+
+    fn context() -> (Context, Arc<RecordingSink>) {
+        let sink = Arc::new(RecordingSink::default());
+        (Context::new(Arc::new(ManualClock::new()), sink.clone()), sink)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancelling_ends_a_step_with_one_failure() {
+        let (cx, sink) = context();
+        cx.cancellation().cancel();
+        let error = cx.step("migrate", std::future::pending::<Result<()>>()).await.expect_err("cancelled");
+        assert!(matches!(error, Error::Cancelled(_)));
+        assert_eq!(sink.names(), ["step_started", "step_failed"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_step_still_ends_once() {
+        let (cx, sink) = context();
+        {
+            let mut step = Box::pin(cx.step("roll", std::future::pending::<Result<()>>()));
+            let poll = futures_poll(step.as_mut()).await;
+            assert!(poll.is_none());
+        }
+        assert_eq!(sink.names(), ["step_started", "step_failed"]);
+    }
+
+    async fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+        tokio::select! { biased; output = future => Some(output), () = std::future::ready(()) => None }
+    }
+}

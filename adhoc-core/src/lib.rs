@@ -1,0 +1,83 @@
+//! The vocabulary of `adhoc`: what deployment primitives and their users agree on.
+//!
+//! This crate holds names, errors, events, the wait engine, the clock and the traits behind which every backend
+//! sits. It has no AWS SDK, spawns no process and opens no socket, so that a pipeline can be written and tested
+//! against it alone.
+//!
+//! ```text
+//!   your pipeline ──> Context (clock, events, cancellation)
+//!        │                 │
+//!        │                 └──> EventSink   what happened, for people and machines
+//!        ├──> TaskDefinitions · Tasks · Services · LogSource · Network     (adhoc-ecs implements them on AWS)
+//!        └──> wait_for(context, config, probe, condition)
+//! ```
+//!
+//! # Example
+//!
+//! A step reports its start and its end, honours cancellation, and names itself in an error:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use adhoc_core::testing::{ManualClock, RecordingSink};
+//! use adhoc_core::{Context, Error};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let events = Arc::new(RecordingSink::default());
+//! let cx = Context::new(Arc::new(ManualClock::new()), events.clone());
+//!
+//! let answer = cx.step("resolve", async { Ok(42) }).await?;
+//! assert_eq!(answer, 42);
+//!
+//! let missing = cx.step("migrate", async { Err::<(), _>(Error::not_found("DescribeServices", "alpha", "no such service")) });
+//! assert_eq!(missing.await.unwrap_err().detail().step.as_deref(), Some("migrate"));
+//! assert_eq!(events.names(), ["step_started", "step_finished", "step_started", "step_failed"]);
+//! # Ok::<_, Error>(())
+//! # }).unwrap();
+//! ```
+
+mod clock;
+mod context;
+mod conventions;
+mod error;
+mod event;
+mod image;
+mod logs;
+mod names;
+mod network;
+mod outcome;
+mod report;
+mod service;
+mod task;
+mod task_definition;
+mod wait;
+
+#[cfg(feature = "test-util")]
+pub mod testing;
+
+pub use async_trait::async_trait;
+pub use jiff::Timestamp;
+pub use tokio_util::sync::CancellationToken;
+
+pub use clock::{Clock, SystemClock};
+pub use context::Context;
+pub use conventions::{Component, Conventions, NameTemplates};
+pub use error::{Error, ErrorDetail, Result};
+pub use event::{Event, EventRecord, EventSink, NullSink};
+pub use image::{ImageChange, ImageReference};
+pub use logs::{LogCursor, LogEvent, LogPage, LogSource, LogStream};
+pub use names::{
+    ClusterName, ContainerName, DeploymentId, EnvironmentName, Family, ImageTag, ServiceName, TaskArn, TaskDefinitionArn,
+};
+pub use network::{Network, NetworkConfiguration};
+pub use outcome::Outcome;
+pub use report::{
+    CauseSummary, Dossier, FieldChange, LogExcerpt, Plan, PlannedService, PlannedTask, PlannedTaskDefinition,
+    ServiceSummary, Summary, TaskDefinitionSummary, TaskSummary, Verdict,
+};
+pub use service::{
+    CapacityProviderItem, CircuitBreaker, Deployment, DeploymentController, DeploymentStatus, LaunchMode, RolloutState,
+    Service, ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceUpdate, Services,
+};
+pub use task::{ContainerState, RunTask, Task, TaskFilter, TaskState, Tasks};
+pub use task_definition::{LogConfiguration, TaskDefinition, TaskDefinitions};
+pub use wait::{Check, Condition, WaitConfig, wait_for};

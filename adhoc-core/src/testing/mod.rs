@@ -1,0 +1,18 @@
+//! Test doubles for pipelines that should run without AWS: a manual clock, a recording sink, hand-written fakes that keep
+//! state, and mockall mocks for what no fake will do.
+//!
+//! Use a fake where the pipeline should just work, and a mock where one call must fail in one way.
+
+mod clock;
+mod fakes;
+mod sink;
+
+pub use clock::ManualClock;
+pub use fakes::{FakeLogs, FakeNetwork, FakeServices, FakeTaskDefinitions, FakeTasks};
+pub use sink::RecordingSink;
+
+pub use crate::logs::MockLogSource;
+pub use crate::network::MockNetwork;
+pub use crate::service::MockServices;
+pub use crate::task::MockTasks;
+pub use crate::task_definition::MockTaskDefinitions;
