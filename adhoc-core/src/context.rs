@@ -77,18 +77,26 @@ impl Context {
         result.map_err(|error| error.in_step(name))
     }
 
-    /// Runs `work` unless, or until, the context is cancelled.
+    /// Runs `work` unless, or until, the context is cancelled. `work` is polled first, so that a wait inside it can end
+    /// in its own words and say what it leaves behind.
     ///
     /// # Errors
     ///
     /// Those of `work`, or [`Error::Cancelled`].
     pub async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.cancellation.is_cancelled() {
+            return Err(interrupted());
+        }
         tokio::select! {
             biased;
-            () = self.cancellation.cancelled() => Err(Error::cancelled("", "", "interrupted")),
             result = work => result,
+            () = self.cancellation.cancelled() => Err(interrupted()),
         }
     }
+}
+
+fn interrupted() -> Error {
+    Error::cancelled("", "", "interrupted")
 }
 
 /// A started step; dropping it unfinished still reports an end.

@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn display_is_one_fragment_without_its_source() {
-        let error = Error::rejected("RunTask", "alpha-migrate", "no subnets").with_source(std::io::Error::other("inner"));
+        let error =
+            Error::rejected("RunTask", "alpha-migrate", "no subnets").with_source(std::io::Error::other("inner"));
         assert_eq!(error.to_string(), "RunTask alpha-migrate: no subnets");
         assert_eq!(error.chain(), ["RunTask alpha-migrate: no subnets", "inner"]);
     }

@@ -84,14 +84,11 @@ impl FromStr for ImageReference {
             check_digest(text, digest)?;
         }
         if let Some(tag) = tag {
-            tag.parse::<ImageTag>().map_err(|error| invalid(text, error.detail().reason.replace("is ", "its tag is ")))?;
+            tag.parse::<ImageTag>()
+                .map_err(|error| invalid(text, error.detail().reason.replace("is ", "its tag is ")))?;
         }
         check_repository(text, repository)?;
-        Ok(Self {
-            repository: repository.to_owned(),
-            tag: tag.map(str::to_owned),
-            digest: digest.map(str::to_owned),
-        })
+        Ok(Self { repository: repository.to_owned(), tag: tag.map(str::to_owned), digest: digest.map(str::to_owned) })
     }
 }
 

@@ -66,7 +66,8 @@ pub use event::{Event, EventRecord, EventSink, NullSink};
 pub use image::{ImageChange, ImageReference};
 pub use logs::{LogCursor, LogEvent, LogPage, LogSource, LogStream};
 pub use names::{
-    ClusterName, ContainerName, DeploymentId, EnvironmentName, Family, ImageTag, ServiceName, TaskArn, TaskDefinitionArn,
+    ClusterName, ContainerName, DeploymentId, EnvironmentName, Family, ImageTag, ServiceName, TaskArn,
+    TaskDefinitionArn,
 };
 pub use network::{Network, NetworkConfiguration};
 pub use outcome::Outcome;

@@ -36,7 +36,8 @@ pub trait Services: Send + Sync {
     /// # Errors
     ///
     /// Those of the backend.
-    async fn history(&self, cluster: &ClusterName, service: &ServiceName, limit: u16) -> Result<Vec<ServiceDeployment>>;
+    async fn history(&self, cluster: &ClusterName, service: &ServiceName, limit: u16)
+    -> Result<Vec<ServiceDeployment>>;
 
     /// The names of all services in a cluster.
     ///

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    ClusterName, ContainerName, Family, LaunchMode, NetworkConfiguration, Result, ServiceName, TaskArn, TaskDefinitionArn,
+    ClusterName, ContainerName, Family, LaunchMode, NetworkConfiguration, Result, ServiceName, TaskArn,
+    TaskDefinitionArn,
 };
 
 /// Runs and watches tasks.

@@ -75,7 +75,8 @@ impl TaskDefinitions for FakeTaskDefinitions {
     async fn deregister(&self, arn: &TaskDefinitionArn) -> Result<()> {
         let mut revisions = lock(&self.revisions);
         let known = revisions.iter_mut().find(|known| known.arn() == *arn);
-        let known = known.ok_or_else(|| Error::not_found("DeregisterTaskDefinition", arn.short(), "no such revision"))?;
+        let known =
+            known.ok_or_else(|| Error::not_found("DeregisterTaskDefinition", arn.short(), "no such revision"))?;
         known.document.insert("status".to_owned(), json!("INACTIVE"));
         Ok(())
     }
@@ -137,7 +138,8 @@ impl FakeServicesState {
         self.deployments += 1;
         let id = DeploymentId::new(format!("ecs-svc/{}", self.deployments));
         let service = self.services.get_mut(update.service.as_str());
-        let service = service.ok_or_else(|| Error::not_found("UpdateService", update.service.as_str(), "no such service"))?;
+        let service =
+            service.ok_or_else(|| Error::not_found("UpdateService", update.service.as_str(), "no such service"))?;
         service.desired_count = update.desired_count.unwrap_or(service.desired_count);
         if update.task_definition.is_some() || update.force_new_deployment {
             let arn = update.task_definition.clone().unwrap_or_else(|| service.task_definition.clone());
@@ -222,7 +224,11 @@ impl Tasks for FakeTasks {
     async fn run(&self, request: &RunTask) -> Result<Task> {
         let mut state = lock(&self.state);
         state.requests.push(request.clone());
-        let arn = TaskArn::new(format!("arn:aws:ecs:us-east-1:123456789012:task/{}/{}", request.cluster, state.requests.len()));
+        let arn = TaskArn::new(format!(
+            "arn:aws:ecs:us-east-1:123456789012:task/{}/{}",
+            request.cluster,
+            state.requests.len()
+        ));
         let mut task = Task::new(arn, request.task_definition.clone(), "PROVISIONING");
         task.started_by = Some(request.started_by.clone());
         let script = state.scripts.get(request.task_definition.family()).cloned().unwrap_or_default();
@@ -314,10 +320,7 @@ pub struct FakeNetwork {
 
 impl Default for FakeNetwork {
     fn default() -> Self {
-        Self {
-            subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
-            security_groups: vec!["sg-1".to_owned()],
-        }
+        Self { subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()], security_groups: vec!["sg-1".to_owned()] }
     }
 }
 

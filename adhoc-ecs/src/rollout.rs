@@ -1,0 +1,485 @@
+//! Rolling services: tell each what to run, then wait for all of them in one batched poll and judge each by its own
+//! deployment.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use adhoc_core::{
+    Check, ClusterName, Context, Deployment, DeploymentStatus, Error, Event, Outcome, Result, RolloutState, Service,
+    ServiceName, ServiceSummary, ServiceUpdate, TaskDefinitionArn, Verdict, WaitConfig, wait_for,
+};
+use futures_util::future::join_all;
+
+use crate::verdict::{Judgement, Target, judge_deployment};
+use crate::{Ecs, dossier};
+
+/// How many polls in a row may miss a service before it counts as gone.
+const MISSED_POLLS: u32 = 3;
+
+/// How many entries of a service's history are enough to find a deployment that was just made.
+const RECENT_HISTORY: u16 = 10;
+
+/// What one service is to run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RollService {
+    /// The service as it is.
+    pub service: Service,
+    /// The revision it is to run.
+    pub task_definition: TaskDefinitionArn,
+    /// The count to set; none leaves it alone, so that autoscaling keeps control.
+    pub desired_count: Option<u32>,
+}
+
+impl RollService {
+    /// Rolls `service` to `task_definition` and leaves its count alone.
+    #[must_use]
+    pub fn new(service: Service, task_definition: TaskDefinitionArn) -> Self {
+        Self { service, task_definition, desired_count: None }
+    }
+
+    /// Sets the count.
+    #[must_use]
+    pub fn with_desired_count(mut self, count: Option<u32>) -> Self {
+        self.desired_count = count;
+        self
+    }
+
+    /// What has to be sent, if anything: a service that runs or already deploys this revision is left in peace.
+    fn action(&self) -> Action {
+        let count = self.desired_count.filter(|count| *count != self.service.desired_count);
+        let Some(primary) = self.service.primary().filter(|it| it.task_definition == self.task_definition) else {
+            return Action::Deploy { force: false };
+        };
+        match (primary.rollout_state, count) {
+            (Some(RolloutState::Failed), _) => Action::Deploy { force: true },
+            (_, Some(_)) => Action::Scale,
+            (Some(RolloutState::InProgress), None) => Action::Follow,
+            (_, None) if self.service.running_count < self.service.desired_count => Action::Follow,
+            (_, None) => Action::Nothing,
+        }
+    }
+}
+
+enum Action {
+    /// A new deployment.
+    Deploy { force: bool },
+    /// Only another count.
+    Scale,
+    /// Someone, maybe an earlier run of ours, has started the deployment: wait for it.
+    Follow,
+    /// It runs already.
+    Nothing,
+}
+
+/// Rolls all of `services` at once and waits until each has a verdict.
+///
+/// Emits [`Event::ServiceUpdated`], [`Event::WaitProgress`] and [`Event::ServiceVerdict`]. Every service gets a summary,
+/// in the order given, whatever becomes of the others: a deployment that fails, is rolled back, superseded or still
+/// under way at the deadline is a verdict, not an error. A service that ECS refuses to update gets [`Verdict::Failed`].
+///
+/// # Errors
+///
+/// [`Error::Cancelled`], which leaves the deployments going on and names them; those of the backend while polling.
+pub async fn roll_out(
+    cx: &Context,
+    ecs: &Ecs,
+    cluster: &ClusterName,
+    services: &[RollService],
+    timeout: Duration,
+) -> Result<Vec<ServiceSummary>> {
+    let started = join_all(services.iter().map(|roll| start(cx, ecs, cluster, roll))).await;
+    let rollout = Rollout { cx, ecs, cluster, tracked: Mutex::new(started) };
+    for summary in rollout.decided_without_waiting() {
+        cx.emit(Event::ServiceVerdict(Box::new(summary)));
+    }
+    let names: Vec<String> = rollout.open().iter().map(|tracked| tracked.from.service.name.to_string()).collect();
+    let config = WaitConfig::new(names.join(", ")).with_timeout(timeout);
+    match wait_for(cx, &config, || rollout.observe(), &all_decided).await {
+        Ok(_) => {}
+        Err(Error::Timeout(_)) => rollout.close_at_deadline(timeout).await,
+        Err(error) => return Err(rollout.name_what_goes_on(error)),
+    }
+    Ok(rollout.into_summaries())
+}
+
+/// The error that a list of verdicts amounts to.
+///
+/// # Errors
+///
+/// One that names every service that did not succeed, of the kind that the exit-code table gives.
+pub fn ensure_succeeded(services: &[ServiceSummary]) -> Result<()> {
+    let failed: Vec<String> = services
+        .iter()
+        .filter(|service| Outcome::from(service.verdict) != Outcome::Succeeded)
+        .map(|service| match &service.reason {
+            Some(reason) => format!("{} {} ({reason})", service.service, service.verdict),
+            None => format!("{} {}", service.service, service.verdict),
+        })
+        .collect();
+    let reason = failed.join("; ");
+    match Outcome::of_verdicts(services.iter().map(|service| service.verdict)) {
+        Outcome::RolloutFailed => Err(Error::rollout_failed("", "", reason)),
+        Outcome::RolledBack => Err(Error::rolled_back("", "", reason)),
+        Outcome::Superseded => Err(Error::superseded("", "", reason)),
+        Outcome::TimedOut => Err(Error::timeout("", "", reason)),
+        _ => Ok(()),
+    }
+}
+
+/// A service under way, or decided.
+#[derive(Clone)]
+struct Tracked {
+    from: RollService,
+    target: Option<Target>,
+    missed: u32,
+    decided: Option<ServiceSummary>,
+}
+
+impl Tracked {
+    fn summary(&self, verdict: Verdict, reason: Option<String>) -> ServiceSummary {
+        ServiceSummary {
+            service: self.from.service.name.to_string(),
+            deployment_id: self.target.as_ref().map(|target| target.deployment.to_string()),
+            verdict,
+            reason,
+            from: self.from.service.task_definition.short().to_owned(),
+            to: self.from.task_definition.short().to_owned(),
+            dossier: None,
+        }
+    }
+
+    fn decide(mut self, verdict: Verdict, reason: Option<String>) -> Self {
+        self.decided = Some(self.summary(verdict, reason));
+        self
+    }
+}
+
+/// Sends what has to be sent to one service.
+async fn start(cx: &Context, ecs: &Ecs, cluster: &ClusterName, roll: &RollService) -> Tracked {
+    let tracked = Tracked { from: roll.clone(), target: None, missed: 0, decided: None };
+    let update = ServiceUpdate::new(cluster.clone(), roll.service.name.clone()).with_desired_count(roll.desired_count);
+    let update = match roll.action() {
+        Action::Nothing => return tracked.decide(Verdict::Unchanged, None),
+        Action::Follow => return follow(tracked, roll.service.primary()),
+        Action::Scale => update,
+        Action::Deploy { force } => update.with_task_definition(roll.task_definition.clone()).with_force(force),
+    };
+    match cx.unless_cancelled(ecs.services.update(&update)).await {
+        Ok(service) => {
+            let tracked = follow(tracked, service.primary());
+            announce(cx, &tracked, update.desired_count);
+            tracked
+        }
+        Err(error) => tracked.decide(Verdict::Failed, Some(error.chain().join(": "))),
+    }
+}
+
+fn follow(mut tracked: Tracked, primary: Option<&Deployment>) -> Tracked {
+    match primary {
+        Some(primary) => {
+            tracked.target = Some(Target::new(tracked.from.service.name.clone(), primary));
+            tracked
+        }
+        None => tracked.decide(Verdict::Failed, Some("ECS answered without a deployment".to_owned())),
+    }
+}
+
+fn announce(cx: &Context, tracked: &Tracked, desired_count: Option<u32>) {
+    let summary = tracked.summary(Verdict::Unchanged, None);
+    cx.emit(Event::ServiceUpdated {
+        service: summary.service,
+        deployment_id: summary.deployment_id.unwrap_or_default(),
+        from: summary.from,
+        to: summary.to,
+        desired_count,
+    });
+}
+
+struct Rollout<'a> {
+    cx: &'a Context,
+    ecs: &'a Ecs,
+    cluster: &'a ClusterName,
+    tracked: Mutex<Vec<Tracked>>,
+}
+
+/// What one poll leaves open: one phrase for each undecided service.
+type StillOpen = Vec<String>;
+
+fn all_decided(open: Option<&StillOpen>) -> Check {
+    match open {
+        Some(open) if open.is_empty() => Check::Ready,
+        Some(open) => Check::NotYet(open.join(", ")),
+        None => Check::NotYet("the services are not visible yet".to_owned()),
+    }
+}
+
+impl Rollout<'_> {
+    /// One poll: reads all undecided services in one batch and decides what can be decided.
+    async fn observe(&self) -> Result<Option<StillOpen>> {
+        let open = self.open();
+        let names: Vec<ServiceName> = open.iter().map(|tracked| tracked.from.service.name.clone()).collect();
+        if names.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let services = self.ecs.services.describe(self.cluster, &names).await?;
+        let mut still_open = Vec::new();
+        for tracked in open {
+            let service = services.iter().find(|service| service.name == tracked.from.service.name);
+            if let Some(missing) = self.judge(tracked, service).await? {
+                still_open.push(missing);
+            }
+        }
+        Ok(Some(still_open))
+    }
+
+    /// Judges one service; gives back what is missing if it stays open.
+    async fn judge(&self, mut tracked: Tracked, service: Option<&Service>) -> Result<Option<String>> {
+        let name = tracked.from.service.name.clone();
+        let (Some(target), Some(service)) = (&tracked.target, service) else {
+            tracked.missed += 1;
+            if tracked.missed >= MISSED_POLLS {
+                self.close(&tracked, Verdict::Failed, Some("the service is gone".to_owned()), None).await;
+            } else {
+                self.replace(tracked);
+            }
+            return Ok(Some(format!("{name} is not visible")));
+        };
+        let mut judgement = judge_deployment(target, service, None);
+        if judgement == Judgement::NeedsHistory {
+            let history = self.history(&name).await?;
+            judgement = judge_deployment(target, service, Some(&history));
+        }
+        match judgement {
+            Judgement::Closed(verdict, reason) => {
+                self.close(&tracked, verdict, reason, Some(service)).await;
+                Ok(None)
+            }
+            Judgement::Open(missing) => Ok(Some(format!("{name} {missing}"))),
+            Judgement::NeedsHistory => Ok(Some(format!("{name} is between two deployments"))),
+        }
+    }
+
+    /// The history, or none where the caller may not read it: the deployments themselves then have to do.
+    async fn history(&self, service: &ServiceName) -> Result<Vec<adhoc_core::ServiceDeployment>> {
+        match self.ecs.services.history(self.cluster, service, RECENT_HISTORY).await {
+            Ok(history) => Ok(history),
+            Err(error) if error.is_retryable() => Err(error),
+            Err(error) => {
+                tracing::debug!(%service, %error, "no deployment history");
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    async fn close(&self, tracked: &Tracked, verdict: Verdict, reason: Option<String>, service: Option<&Service>) {
+        let mut summary = tracked.summary(verdict, reason);
+        if let (Some(target), false) = (&tracked.target, Outcome::from(verdict) == Outcome::Succeeded) {
+            summary.dossier = Some(dossier::collect(self.ecs, self.cluster, target, service).await);
+        }
+        self.cx.emit(Event::ServiceVerdict(Box::new(summary.clone())));
+        self.replace(Tracked { decided: Some(summary), ..tracked.clone() });
+    }
+
+    /// At the deadline, a deployment whose tasks fail and fail has failed; any other is merely slow.
+    async fn close_at_deadline(&self, timeout: Duration) {
+        let open = self.open();
+        let names: Vec<ServiceName> = open.iter().map(|tracked| tracked.from.service.name.clone()).collect();
+        let services = self.ecs.services.describe(self.cluster, &names).await.unwrap_or_default();
+        for tracked in open {
+            let service = services.iter().find(|service| service.name == tracked.from.service.name);
+            let (verdict, reason) = deadline_verdict(&tracked, service, timeout);
+            self.close(&tracked, verdict, Some(reason), service).await;
+        }
+    }
+
+    fn name_what_goes_on(&self, error: Error) -> Error {
+        self.open().iter().fold(error, |error, tracked| match &tracked.target {
+            Some(target) => {
+                error.with_left_behind(format!("deployment {} of {} goes on", target.deployment, target.service))
+            }
+            None => error,
+        })
+    }
+
+    fn open(&self) -> Vec<Tracked> {
+        self.lock().iter().filter(|tracked| tracked.decided.is_none()).cloned().collect()
+    }
+
+    fn decided_without_waiting(&self) -> Vec<ServiceSummary> {
+        self.lock().iter().filter_map(|tracked| tracked.decided.clone()).collect()
+    }
+
+    fn replace(&self, tracked: Tracked) {
+        let mut all = self.lock();
+        if let Some(place) = all.iter_mut().find(|known| known.from.service.name == tracked.from.service.name) {
+            *place = tracked;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Tracked>> {
+        self.tracked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn into_summaries(self) -> Vec<ServiceSummary> {
+        let tracked = self.tracked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let undecided = |tracked: &Tracked| tracked.summary(Verdict::TimedOut, None);
+        tracked.iter().map(|tracked| tracked.decided.clone().unwrap_or_else(|| undecided(tracked))).collect()
+    }
+}
+
+fn deadline_verdict(tracked: &Tracked, service: Option<&Service>, timeout: Duration) -> (Verdict, String) {
+    let ours = tracked.target.as_ref().and_then(|target| service?.deployment(&target.deployment));
+    let waited = format!("after {} s", timeout.as_secs());
+    match ours {
+        Some(ours) if ours.status == DeploymentStatus::Primary && ours.failed_tasks > 0 && ours.running_count == 0 => {
+            (Verdict::Failed, format!("{} tasks failed and none runs {waited}", ours.failed_tasks))
+        }
+        Some(ours) => (Verdict::TimedOut, format!("{} of {} run {waited}", ours.running_count, ours.desired_count)),
+        None => (Verdict::TimedOut, format!("undecided {waited}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use adhoc_core::testing::{
+        FakeLogs, FakeNetwork, FakeServices, FakeTaskDefinitions, FakeTasks, ManualClock, MockServices, RecordingSink,
+    };
+    use adhoc_core::{CircuitBreaker, DeploymentId, Services};
+
+    use super::*;
+
+    fn arn(service: &str, revision: u32) -> TaskDefinitionArn {
+        TaskDefinitionArn::new(format!("arn:aws:ecs:r:1:task-definition/{service}:{revision}"))
+    }
+
+    fn service(name: &str, revision: u32, desired: u32) -> Service {
+        let primary = Deployment::new(DeploymentId::new("ecs-svc/0"), DeploymentStatus::Primary, arn(name, revision))
+            .with_counts(desired, desired, 0)
+            .with_rollout(RolloutState::Completed, "");
+        Service::new(name.into(), arn(name, revision))
+            .with_counts(desired, desired, 0)
+            .with_deployments(vec![primary])
+            .with_circuit_breaker(CircuitBreaker::new(true, true))
+    }
+
+    fn surroundings(services: Arc<dyn Services>) -> (Context, Arc<RecordingSink>, Ecs) {
+        let sink = Arc::new(RecordingSink::default());
+        let cx = Context::new(Arc::new(ManualClock::new()), sink.clone());
+        let ecs = Ecs::new(
+            Arc::new(FakeTaskDefinitions::default()),
+            Arc::new(FakeTasks::default()),
+            services,
+            Arc::new(FakeLogs::default()),
+            Arc::new(FakeNetwork::default()),
+        );
+        (cx, sink, ecs)
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn many_services_roll_at_once_in_one_batched_wait() {
+        let fake = Arc::new(FakeServices::default());
+        let rolls: Vec<RollService> = (0..25)
+            .map(|i| {
+                let service = service(&format!("s{i}"), 1, 2);
+                fake.insert(service.clone());
+                RollService::new(service, arn(&format!("s{i}"), 2))
+            })
+            .collect();
+        let (cx, sink, ecs) = surroundings(fake.clone());
+        let summaries = roll_out(&cx, &ecs, &"c".into(), &rolls, MINUTE).await.expect("rolls");
+        assert!(summaries.iter().all(|summary| summary.verdict == Verdict::Succeeded), "{summaries:?}");
+        assert_eq!(fake.updates().len(), 25);
+        assert!(fake.updates().iter().all(|update| update.desired_count.is_none()), "autoscaling keeps control");
+        assert_eq!(sink.names().iter().filter(|name| **name == "service_verdict").count(), 25);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_runs_the_revision_is_left_in_peace() {
+        let fake = Arc::new(FakeServices::default());
+        let current = service("s", 2, 2);
+        fake.insert(current.clone());
+        let (cx, _, ecs) = surroundings(fake.clone());
+        let roll = [RollService::new(current, arn("s", 2))];
+        let summaries = roll_out(&cx, &ecs, &"c".into(), &roll, MINUTE).await.expect("nothing to do");
+        assert_eq!(summaries[0].verdict, Verdict::Unchanged);
+        assert!(fake.updates().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deployment_of_an_interrupted_run_is_followed_not_repeated() {
+        let fake = Arc::new(FakeServices::default());
+        let mut current = service("s", 2, 2);
+        current.deployments[0].rollout_state = Some(RolloutState::InProgress);
+        current.deployments[0].running_count = 0;
+        fake.insert(current.clone());
+        let (cx, _, ecs) = surroundings(fake.clone());
+        let roll = [RollService::new(current, arn("s", 2))];
+        let summaries = roll_out(&cx, &ecs, &"c".into(), &roll, MINUTE).await.expect("follows");
+        assert_eq!(summaries[0].verdict, Verdict::Succeeded);
+        assert!(fake.updates().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_service_has_its_own_verdict_and_the_worst_decides() {
+        let fake = Arc::new(FakeServices::default());
+        for name in ["good", "slow", "bad"] {
+            fake.insert(service(name, 1, 2));
+        }
+        let deploying = |name: &str, running, failed| {
+            let ours = Deployment::new(DeploymentId::new(""), DeploymentStatus::Primary, arn(name, 2))
+                .with_counts(2, running, failed)
+                .with_rollout(RolloutState::InProgress, "");
+            service(name, 1, 2).with_deployments(vec![ours])
+        };
+        // Deployment ids are numbered in the order of the updates.
+        let with_id = |mut service: Service, id: u32| {
+            service.deployments[0].id = DeploymentId::new(format!("ecs-svc/{id}"));
+            service
+        };
+        fake.script("slow", vec![with_id(deploying("slow", 1, 0), 2)]);
+        fake.script("bad", vec![with_id(deploying("bad", 0, 2), 3)]);
+        let (cx, _, ecs) = surroundings(fake.clone());
+        let rolls = ["good", "slow", "bad"].map(|name| RollService::new(service(name, 1, 2), arn(name, 2)));
+        let summaries = roll_out(&cx, &ecs, &"c".into(), &rolls, MINUTE).await.expect("decides");
+        let verdicts: Vec<Verdict> = summaries.iter().map(|summary| summary.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Succeeded, Verdict::TimedOut, Verdict::Failed]);
+        let error = ensure_succeeded(&summaries).expect_err("failed");
+        assert_eq!(Outcome::from(&error).exit_code(), 7);
+        assert!(error.to_string().contains("slow timed out (1 of 2 run after 60 s)"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_update_fails_one_service_and_no_other() {
+        let mut mock = MockServices::new();
+        mock.expect_update().times(1).returning(|_| Err(Error::rejected("UpdateService", "s", "quota exceeded")));
+        let (cx, _, ecs) = surroundings(Arc::new(mock));
+        let roll = [RollService::new(service("s", 1, 2), arn("s", 2))];
+        let summaries = roll_out(&cx, &ecs, &"c".into(), &roll, MINUTE).await.expect("decides");
+        assert_eq!(summaries[0].verdict, Verdict::Failed);
+        assert_eq!(summaries[0].reason.as_deref(), Some("UpdateService s: quota exceeded"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancelling_names_the_deployments_that_go_on() {
+        let fake = Arc::new(FakeServices::default());
+        fake.insert(service("s", 1, 2));
+        let ours = Deployment::new(DeploymentId::new("ecs-svc/1"), DeploymentStatus::Primary, arn("s", 2))
+            .with_counts(2, 0, 0)
+            .with_rollout(RolloutState::InProgress, "");
+        fake.script("s", vec![service("s", 1, 2).with_deployments(vec![ours])]);
+        let (cx, _, ecs) = surroundings(fake);
+        let roll = [RollService::new(service("s", 1, 2), arn("s", 2))];
+        let cluster = "c".into();
+        let (result, ()) = tokio::join!(roll_out(&cx, &ecs, &cluster, &roll, MINUTE), async {
+            cx.clock().sleep(Duration::from_secs(5)).await;
+            cx.cancellation().cancel();
+        });
+        let error = result.expect_err("cancelled");
+        assert_eq!(error.detail().left_behind, ["deployment ecs-svc/1 of s goes on"]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Any one-off task of an environment, with its logs and its exit code.
+
+use std::time::Duration;
+
+use adhoc_core::{Context, Event, ImageChange, Plan, PlannedTask, Result};
+
+use crate::resolve::{self, Environment};
+use crate::update::{Deadline, UpdateReport, one_off, register};
+use crate::{Ecs, run_one_off};
+
+/// What to run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RunRequest {
+    /// The environment.
+    pub environment: Environment,
+    /// The role of the task, such as `migrate`.
+    pub task: String,
+    /// The image to run; [`ImageChange::Keep`] runs the newest revision as it is.
+    pub image: ImageChange,
+    /// A command instead of the definition's.
+    pub command: Option<Vec<String>>,
+    /// How long it may take. Default 30 minutes.
+    pub timeout: Duration,
+}
+
+impl RunRequest {
+    /// Runs the newest revision of a task with its own command.
+    pub fn new(environment: Environment, task: impl Into<String>) -> Self {
+        Self {
+            environment,
+            task: task.into(),
+            image: ImageChange::Keep,
+            command: None,
+            timeout: Duration::from_secs(30 * 60),
+        }
+    }
+
+    /// Runs another image.
+    #[must_use]
+    pub fn with_image(mut self, image: ImageChange) -> Self {
+        self.image = image;
+        self
+    }
+
+    /// Runs another command.
+    #[must_use]
+    pub fn with_command(mut self, command: Option<Vec<String>>) -> Self {
+        self.command = command;
+        self
+    }
+
+    /// Sets how long it may take.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+/// Runs a one-off task of an environment to its end, where and on what the services of its component run. No service is
+/// touched.
+///
+/// Never fails: the report holds what was done and, if it did not succeed, the error.
+pub async fn run(cx: &Context, ecs: &Ecs, request: &RunRequest) -> UpdateReport {
+    let mut report = UpdateReport::default();
+    report.error = drive(cx, ecs, request, &mut report).await.err();
+    report
+}
+
+async fn drive(cx: &Context, ecs: &Ecs, request: &RunRequest, report: &mut UpdateReport) -> Result<()> {
+    let env = &request.environment;
+    let role = request.task.as_str();
+    let deadline = Deadline::new(cx, request.timeout);
+    let (families, placement) = cx.step("resolve", resolve_run(ecs, request)).await?;
+    cx.emit(Event::Plan(Box::new(Plan {
+        command: "run".to_owned(),
+        environment: env.name.to_string(),
+        component: None,
+        task_definitions: families.iter().map(resolve::ResolvedFamily::planned).collect(),
+        tasks: vec![PlannedTask {
+            family: env.conventions.family(&env.name, role).to_string(),
+            container: env.container(role).to_string(),
+        }],
+        services: Vec::new(),
+        dry_run: false,
+    })));
+    let mut revisions = cx.step("register", register(cx, ecs, &families, &mut report.task_definitions)).await?;
+    let Some(definition) = revisions.remove(role) else { return Ok(()) };
+    let task =
+        one_off(env, definition, role, placement).with_command(request.command.clone()).with_timeout(deadline.left(cx));
+    let tasks = &mut report.tasks;
+    cx.step(role, async {
+        let mut finished = run_one_off(cx, ecs, &task).await?;
+        tasks.push(finished.summary.clone());
+        finished.drain_logs().await;
+        finished.end.into_result(task.definition.family().as_str())
+    })
+    .await
+}
+
+async fn resolve_run(ecs: &Ecs, request: &RunRequest) -> Result<(Vec<resolve::ResolvedFamily>, crate::Placement)> {
+    let env = &request.environment;
+    let role = request.task.as_str();
+    let component = resolve::component_of_task(&env.conventions, role);
+    let neighbour: Vec<&str> = component.and_then(|it| it.services.first()).map(String::as_str).into_iter().collect();
+    let roles = [role];
+    let (mut problems, mut service_problems) = (Vec::new(), Vec::new());
+    let (families, services) = tokio::join!(
+        resolve::families(ecs, env, &roles, &request.image, &mut problems),
+        resolve::services(ecs, env, &neighbour, &mut service_problems),
+    );
+    // A service that is not there only means that the network has to be found by tag; a missing cluster is the end.
+    problems.extend(service_problems.into_iter().filter(|problem| !problem.detail().resource.starts_with("service ")));
+    resolve::ensure_no_problems(problems)?;
+    let first = services.first().map(|resolved| &resolved.service);
+    Ok((families, resolve::placement(ecs, env, first).await?))
+}

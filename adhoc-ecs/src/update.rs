@@ -1,0 +1,394 @@
+//! The main job: resolve, register, migrate, roll, wait, report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use adhoc_core::{
+    Component, Context, Error, Event, ImageChange, Outcome, Plan, PlannedService, PlannedTask, Result, Service,
+    ServiceSummary, Summary, TaskDefinition, TaskDefinitionSummary, TaskSummary, Timestamp,
+};
+use futures_util::future::join_all;
+
+use crate::one_off::{FinishedTask, OneOff, run_one_off};
+use crate::resolve::{self, Environment, ResolvedFamily, ResolvedService};
+use crate::rollout::{RollService, ensure_succeeded, roll_out};
+use crate::{Ecs, Placement};
+
+/// What to update, and how.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UpdateRequest {
+    /// The environment.
+    pub environment: Environment,
+    /// The component's name in the conventions.
+    pub component: String,
+    /// The image that its containers get.
+    pub image: ImageChange,
+    /// Stop after resolving.
+    pub dry_run: bool,
+    /// Do not run the component's pre-update tasks.
+    pub skip_pre_update: bool,
+    /// Counts to set whatever the services have now.
+    pub desired_count: DesiredCount,
+    /// How long the whole update may take. Default 30 minutes.
+    pub timeout: Duration,
+}
+
+/// Counts that the caller sets. Without one, a stopped service starts at its component's count, else at 1, and a running
+/// one keeps its count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DesiredCount {
+    /// For every service.
+    pub all: Option<u32>,
+    /// For the service of a role; wins over `all`.
+    pub by_role: BTreeMap<String, u32>,
+}
+
+impl UpdateRequest {
+    /// An update with the defaults.
+    pub fn new(environment: Environment, component: impl Into<String>, image: ImageChange) -> Self {
+        Self {
+            environment,
+            component: component.into(),
+            image,
+            dry_run: false,
+            skip_pre_update: false,
+            desired_count: DesiredCount::default(),
+            timeout: Duration::from_secs(30 * 60),
+        }
+    }
+
+    /// Stops after resolving.
+    #[must_use]
+    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Leaves the pre-update tasks out.
+    #[must_use]
+    pub fn with_skip_pre_update(mut self, skip: bool) -> Self {
+        self.skip_pre_update = skip;
+        self
+    }
+
+    /// Sets counts whatever the services have now.
+    #[must_use]
+    pub fn with_desired_count(mut self, count: DesiredCount) -> Self {
+        self.desired_count = count;
+        self
+    }
+
+    /// Sets how long the whole update may take.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    fn component(&self) -> Result<&Component> {
+        self.environment.conventions.component(&self.component)
+    }
+
+    fn pre_update<'a>(&self, component: &'a Component) -> &'a [String] {
+        if self.skip_pre_update { &[] } else { &component.pre_update }
+    }
+
+    /// The count to set on a service: what the caller says, else a start for a stopped one.
+    fn count_for(&self, component: &Component, role: &str, service: &Service) -> Option<u32> {
+        if service.daemon {
+            return None;
+        }
+        let asked = self.desired_count.by_role.get(role).copied().or(self.desired_count.all);
+        let start = || (service.desired_count == 0).then(|| component.desired_count.get(role).copied().unwrap_or(1));
+        asked.or_else(start)
+    }
+}
+
+/// What an update did, whether it succeeded or not.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct UpdateReport {
+    /// The revisions in use.
+    pub task_definitions: Vec<TaskDefinitionSummary>,
+    /// The one-off tasks that ran.
+    pub tasks: Vec<TaskSummary>,
+    /// The services, each with its verdict.
+    pub services: Vec<ServiceSummary>,
+    /// Why it did not succeed.
+    pub error: Option<Error>,
+}
+
+impl UpdateReport {
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.error.as_ref().map_or(Outcome::Succeeded, Outcome::from)
+    }
+
+    /// The report, or the error that is in it.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the update did not succeed.
+    pub fn into_result(self) -> Result<Self> {
+        match self.error {
+            None => Ok(self),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The summary of `command` with this report's contents.
+    pub fn summary(&self, command: impl Into<String>) -> Summary {
+        let mut summary = Summary::new(command);
+        if let Some(error) = &self.error {
+            summary = summary.with_error(error);
+        }
+        summary.task_definitions.clone_from(&self.task_definitions);
+        summary.tasks.clone_from(&self.tasks);
+        summary.services.clone_from(&self.services);
+        summary
+    }
+}
+
+/// Updates a component of an environment: clones its task definitions with another image, runs its pre-update tasks, and
+/// rolls its services.
+///
+/// A pre-update task that fails, never starts, or cannot be judged ends the update with every service untouched. Running
+/// the same update again after any interruption converges: an identical newest revision is reused, a pre-update task that
+/// still runs is joined, a deployment under way is followed, and a service that is there already is left in peace.
+///
+/// Never fails: the report holds what was done and, if it did not succeed, the [`Error`]. Cancelling through the context
+/// ends the current step; what goes on by itself is named in [`ErrorDetail::left_behind`](adhoc_core::ErrorDetail).
+pub async fn update(cx: &Context, ecs: &Ecs, request: &UpdateRequest) -> UpdateReport {
+    let mut report = UpdateReport::default();
+    report.error = drive(cx, ecs, request, &mut report).await.err();
+    report
+}
+
+async fn drive(cx: &Context, ecs: &Ecs, request: &UpdateRequest, report: &mut UpdateReport) -> Result<()> {
+    let deadline = Deadline::new(cx, request.timeout);
+    let plan = cx.step("resolve", resolve_update(ecs, request)).await?;
+    cx.emit(Event::Plan(Box::new(plan.describe(request))));
+    if request.dry_run {
+        return Ok(());
+    }
+    let revisions = cx.step("register", register(cx, ecs, &plan.families, &mut report.task_definitions)).await?;
+    let mut finished = Vec::new();
+    for role in &plan.pre_update {
+        let task = plan.one_off(&revisions, role)?.with_timeout(deadline.left(cx));
+        finished.push(cx.step(role, migrate(cx, ecs, &task, &mut report.tasks)).await?);
+    }
+    let rolled = cx.step("roll", roll(cx, ecs, &plan, &revisions, deadline.left(cx), &mut report.services)).await;
+    // The roll took longer than CloudWatch delays lines: what is there now is all there is.
+    for mut task in finished {
+        task.finish_logs().await;
+    }
+    rolled
+}
+
+/// The moment by which everything has to be over.
+pub(crate) struct Deadline {
+    started: Timestamp,
+    timeout: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn new(cx: &Context, timeout: Duration) -> Self {
+        Self { started: cx.clock().now(), timeout }
+    }
+
+    pub(crate) fn left(&self, cx: &Context) -> Duration {
+        self.timeout.saturating_sub(cx.since(self.started))
+    }
+}
+
+/// Everything that an update needs, found before anything is changed.
+struct UpdatePlan {
+    environment: Environment,
+    families: Vec<ResolvedFamily>,
+    pre_update: Vec<String>,
+    services: Vec<PlannedRoll>,
+    placement: Option<Placement>,
+}
+
+struct PlannedRoll {
+    resolved: ResolvedService,
+    set_count: Option<u32>,
+}
+
+async fn resolve_update(ecs: &Ecs, request: &UpdateRequest) -> Result<UpdatePlan> {
+    let env = &request.environment;
+    let component = request.component()?;
+    check_roles(request, component)?;
+    let pre_update = request.pre_update(component);
+    let service_roles: Vec<&str> = component.services.iter().map(String::as_str).collect();
+    let mut roles: Vec<&str> = pre_update.iter().map(String::as_str).collect();
+    roles.extend(service_roles.iter().filter(|role| !pre_update.iter().any(|task| task == *role)));
+
+    let (mut problems, mut service_problems) = (Vec::new(), Vec::new());
+    let (families, services) = tokio::join!(
+        resolve::families(ecs, env, &roles, &request.image, &mut problems),
+        resolve::services(ecs, env, &service_roles, &mut service_problems),
+    );
+    problems.append(&mut service_problems);
+    let mut placement = None;
+    if !pre_update.is_empty() && problems.is_empty() {
+        let first = services.first().map(|resolved| &resolved.service);
+        match resolve::placement(ecs, env, first).await {
+            Ok(found) => placement = Some(found),
+            Err(error) => problems.push(error),
+        }
+    }
+    resolve::ensure_no_problems(problems)?;
+    let services = services.into_iter().map(|resolved| {
+        let set_count = request.count_for(component, &resolved.role, &resolved.service);
+        PlannedRoll { set_count: set_count.filter(|count| *count != resolved.service.desired_count), resolved }
+    });
+    Ok(UpdatePlan {
+        environment: env.clone(),
+        families,
+        pre_update: pre_update.to_vec(),
+        services: services.collect(),
+        placement,
+    })
+}
+
+fn check_roles(request: &UpdateRequest, component: &Component) -> Result<()> {
+    match request.desired_count.by_role.keys().find(|role| !component.services.contains(role)) {
+        None => Ok(()),
+        Some(role) => {
+            Err(Error::invalid("", format!("role {role:?}"), format!("is no service of {}", request.component))
+                .with_hint(format!("its services are: {}", component.services.join(", "))))
+        }
+    }
+}
+
+impl UpdatePlan {
+    fn describe(&self, request: &UpdateRequest) -> Plan {
+        let tasks = self.families.iter().filter(|family| self.pre_update.contains(&family.role));
+        let services = self.services.iter().map(|planned| PlannedService {
+            service: planned.resolved.service.name.to_string(),
+            from: planned.resolved.service.task_definition.short().to_owned(),
+            desired_count: planned.resolved.service.desired_count,
+            set_desired_count: planned.set_count,
+        });
+        Plan {
+            command: "update".to_owned(),
+            environment: self.environment.name.to_string(),
+            component: Some(request.component.clone()),
+            task_definitions: self.families.iter().map(ResolvedFamily::planned).collect(),
+            tasks: tasks
+                .map(|family| PlannedTask {
+                    family: family.source.family().to_string(),
+                    container: family.container.to_string(),
+                })
+                .collect(),
+            services: services.collect(),
+            dry_run: request.dry_run,
+        }
+    }
+
+    fn one_off(&self, revisions: &BTreeMap<String, TaskDefinition>, role: &str) -> Result<OneOff> {
+        let definition = revision_of(revisions, role)?;
+        let placement = self.placement.clone().ok_or_else(|| Error::internal("", role, "was not placed"))?;
+        Ok(one_off(&self.environment, definition.clone(), role, placement))
+    }
+}
+
+/// The one-off task of a role; a definition without its own network interface gets no network configuration.
+pub(crate) fn one_off(env: &Environment, definition: TaskDefinition, role: &str, mut placement: Placement) -> OneOff {
+    if !resolve::needs_network(&definition) {
+        placement.network = None;
+    }
+    OneOff::new(env.cluster(), definition, env.container(role), placement)
+}
+
+fn revision_of<'a>(revisions: &'a BTreeMap<String, TaskDefinition>, role: &str) -> Result<&'a TaskDefinition> {
+    revisions.get(role).ok_or_else(|| Error::internal("", role, "has no registered revision"))
+}
+
+/// Registers the clones concurrently, one family each, and gives back the revision of each role. An identical newest
+/// revision is reused.
+pub(crate) async fn register(
+    cx: &Context,
+    ecs: &Ecs,
+    families: &[ResolvedFamily],
+    summaries: &mut Vec<TaskDefinitionSummary>,
+) -> Result<BTreeMap<String, TaskDefinition>> {
+    let registered = join_all(families.iter().map(|family| register_one(cx, ecs, family))).await;
+    let mut revisions = BTreeMap::new();
+    let mut failure = None;
+    for (family, result) in families.iter().zip(registered) {
+        match result {
+            Ok((revision, summary)) => {
+                summaries.push(summary);
+                revisions.insert(family.role.clone(), revision);
+            }
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    match failure {
+        None => Ok(revisions),
+        Some(error) => Err(summaries.iter().filter(|summary| summary.registered).fold(error, |error, summary| {
+            error.with_left_behind(format!("revision {} was registered and is not used", summary.to))
+        })),
+    }
+}
+
+async fn register_one(
+    cx: &Context,
+    ecs: &Ecs,
+    family: &ResolvedFamily,
+) -> Result<(TaskDefinition, TaskDefinitionSummary)> {
+    let registered = !family.clone.is_identical();
+    let revision =
+        if registered { ecs.task_definitions.register(&family.clone.input).await? } else { family.source.clone() };
+    let summary = TaskDefinitionSummary {
+        family: family.source.family().to_string(),
+        container: family.container.to_string(),
+        from: family.source.arn().short().to_owned(),
+        to: revision.arn().short().to_owned(),
+        image: family.clone.image.clone(),
+        registered,
+    };
+    cx.emit(Event::Registered(summary.clone()));
+    Ok((revision, summary))
+}
+
+/// Runs one pre-update task. Its failure is an error, after its last log lines were read.
+pub(crate) async fn migrate(
+    cx: &Context,
+    ecs: &Ecs,
+    task: &OneOff,
+    summaries: &mut Vec<TaskSummary>,
+) -> Result<FinishedTask> {
+    let mut finished = run_one_off(cx, ecs, task).await?;
+    summaries.push(finished.summary.clone());
+    let ended = finished.end.clone().into_result(task.definition.family().as_str());
+    if ended.is_err() {
+        finished.drain_logs().await;
+    }
+    ended.map(|()| finished)
+}
+
+async fn roll(
+    cx: &Context,
+    ecs: &Ecs,
+    plan: &UpdatePlan,
+    revisions: &BTreeMap<String, TaskDefinition>,
+    timeout: Duration,
+    summaries: &mut Vec<ServiceSummary>,
+) -> Result<()> {
+    let rolls: Result<Vec<RollService>> = plan
+        .services
+        .iter()
+        .map(|planned| {
+            let revision = revision_of(revisions, &planned.resolved.role)?;
+            Ok(RollService::new(planned.resolved.service.clone(), revision.arn()).with_desired_count(planned.set_count))
+        })
+        .collect();
+    *summaries = roll_out(cx, ecs, &plan.environment.cluster(), &rolls?, timeout).await?;
+    ensure_succeeded(summaries)
+}
