@@ -33,6 +33,12 @@ impl Context {
         self
     }
 
+    /// The same sink and cancellation for a pipeline that begins now, on `clock`.
+    #[must_use]
+    pub fn restarted(&self, clock: Arc<dyn Clock>) -> Self {
+        Self::new(clock, self.events.clone()).with_cancellation(self.cancellation.clone())
+    }
+
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {

@@ -31,19 +31,4 @@ impl Ecs {
     ) -> Self {
         Self { task_definitions, tasks, services, logs, network }
     }
-
-    /// Everything on AWS, with the region, credentials and endpoint of `config`.
-    #[cfg(feature = "ec2")]
-    #[must_use]
-    pub fn on_aws(config: &aws_types::SdkConfig) -> Self {
-        use crate::aws::{AwsLogs, AwsNetwork, AwsServices, AwsTaskDefinitions, AwsTasks};
-        let ecs = aws_sdk_ecs::Client::new(config);
-        Self {
-            task_definitions: Arc::new(AwsTaskDefinitions::new(ecs.clone())),
-            tasks: Arc::new(AwsTasks::new(ecs.clone())),
-            services: Arc::new(AwsServices::new(ecs)),
-            logs: Arc::new(AwsLogs::new(aws_sdk_cloudwatchlogs::Client::new(config))),
-            network: Arc::new(AwsNetwork::new(aws_sdk_ec2::Client::new(config))),
-        }
-    }
 }

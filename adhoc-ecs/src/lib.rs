@@ -68,6 +68,6 @@ pub use rollback::{RevisionChoice, RollbackRequest, rollback};
 pub use rollout::{RollService, ensure_succeeded, roll_out};
 pub use run::{RunRequest, run};
 pub use service_logs::{ServiceLogs, service_logs};
-pub use status::{ServiceStatus, status};
+pub use status::{ServiceState, ServiceStatus, status};
 pub use update::{DesiredCount, UpdateReport, UpdateRequest, update};
 pub use verdict::{Judgement, Target, judge_deployment};

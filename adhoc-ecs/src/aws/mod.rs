@@ -18,3 +18,20 @@ pub use network::AwsNetwork;
 pub use services::AwsServices;
 pub use task_definitions::AwsTaskDefinitions;
 pub use tasks::AwsTasks;
+
+#[cfg(feature = "ec2")]
+impl crate::Ecs {
+    /// Everything on AWS, with the region, credentials and endpoint of `config`.
+    #[must_use]
+    pub fn on_aws(config: &aws_types::SdkConfig) -> Self {
+        use std::sync::Arc;
+        let ecs = aws_sdk_ecs::Client::new(config);
+        Self::new(
+            Arc::new(AwsTaskDefinitions::new(ecs.clone())),
+            Arc::new(AwsTasks::new(ecs.clone())),
+            Arc::new(AwsServices::new(ecs)),
+            Arc::new(AwsLogs::new(aws_sdk_cloudwatchlogs::Client::new(config))),
+            Arc::new(AwsNetwork::new(aws_sdk_ec2::Client::new(config))),
+        )
+    }
+}

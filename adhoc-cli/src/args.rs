@@ -1,0 +1,490 @@
+//! The command line: what a user may say, and how it is parsed.
+
+mod values;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use adhoc_core::{Component, EnvironmentName, Error, ImageChange, ImageReference, ImageTag, Result};
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub(crate) use values::{DesiredCount, RevisionArg};
+use values::{parse_desired_count, parse_duration, parse_named, parse_revision, parse_role};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const UPDATE_HELP: &str = "\
+Examples:
+  adhoc update backend alpha --tag v1.1.0
+      Run the migrations of v1.1.0, then roll the services of the backend.
+  adhoc update backend alpha --tag v1.1.0 --dry-run
+      Show every change that this would make to a task definition, and make none.
+
+Exit codes:
+   0  done, or nothing to do
+   2  bad argument, name or configuration file
+   3  the environment, a family, a service or its network is not there
+   4  a pre-update task ran and failed; no service was touched
+   5  a pre-update task never started; no service was touched
+   6  ECS rolled a service back
+   7  a rollout failed and was not rolled back
+   8  timed out while things still progressed
+   9  another deployment replaced this one
+  10  AWS refused, or stayed unreachable after retries
+  13  another run holds this environment
+ 130  interrupted; run the same command again to resume";
+
+const ROLLBACK_HELP: &str = "\
+Examples:
+  adhoc rollback backend alpha
+      Go back to the revision before the one that runs now, in every service of the backend.
+  adhoc rollback backend alpha --to alpha-gunicorn:41 --to alpha-beat:17
+      Go back to these revisions.";
+
+const RUN_HELP: &str = "\
+Examples:
+  adhoc run migrate alpha --tag v1.1.0
+      Run the migrations of another release.
+  adhoc run migrate alpha -- python manage.py showmigrations
+      Run another command in the same container.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "adhoc",
+    version,
+    styles = STYLES,
+    about = "Short-lived, complete copies of a web application on AWS ECS, and safe updates of it",
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    /// The options of every command.
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// Read names and components from FILE [default: adhoc.toml if it is there, else the built-in conventions]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+    /// The shared environment that owns network and database [default: that of adhoc.toml, else dev]
+    #[arg(long, global = true, value_name = "NAME", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) shared: Option<EnvironmentName>,
+    /// The AWS region [default: that of adhoc.toml, else AWS_REGION or the profile's]
+    #[arg(long, global = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) region: Option<String>,
+    /// The profile in ~/.aws/config whose credentials to use [default: AWS_PROFILE]
+    #[arg(long, global = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) profile: Option<String>,
+    /// Write for people, or one JSON object per line on stdout
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Human)]
+    pub(crate) output: OutputFormat,
+    /// Show only the result and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Show what is asked of AWS; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Use no colour, as NO_COLOR does
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// Ask nothing before a change that cannot be undone
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+}
+
+/// How events and results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object per line on stdout.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Live through the whole life of an environment on an embedded AWS: no account needed
+    Demo(DemoArgs),
+    /// The embedded AWS, for other tools
+    #[command(subcommand)]
+    Local(LocalCommand),
+    /// Bring a component of an environment to a release: register, migrate, roll, wait
+    #[command(after_help = UPDATE_HELP, group = image_group(true))]
+    Update(UpdateArgs),
+    /// Put a component of an environment back on earlier revisions
+    #[command(after_help = ROLLBACK_HELP)]
+    Rollback(RollbackArgs),
+    /// Run a one-off task, stream its logs, and end with an exit code that tells how it went
+    #[command(after_help = RUN_HELP, group = image_group(false))]
+    Run(RunArgs),
+    /// Show what runs in an environment: services, counts, revisions, images
+    Status(StatusArgs),
+    /// Print the logs of a service
+    Logs(LogsArgs),
+}
+
+impl Command {
+    /// The command as a summary names it, such as `update` or `local serve`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => "demo",
+            Self::Local(LocalCommand::Serve(_)) => "local serve",
+            Self::Update(_) => "update",
+            Self::Rollback(_) => "rollback",
+            Self::Run(_) => "run",
+            Self::Status(_) => "status",
+            Self::Logs(_) => "logs",
+        }
+    }
+}
+
+fn image_group(required: bool) -> ArgGroup {
+    ArgGroup::new("release").args(["tag", "image"]).required(required)
+}
+
+/// `adhoc demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Do not linger: run at the speed of a test
+    #[arg(long)]
+    pub(crate) fast: bool,
+}
+
+/// `adhoc local`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LocalCommand {
+    /// Serve the embedded AWS on loopback until interrupted; point AWS_ENDPOINT_URL at it
+    Serve(ServeArgs),
+}
+
+/// `adhoc local serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 4566)]
+    pub(crate) port: u16,
+    /// Begin with the environments and faults that FILE describes
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) scenario: Option<PathBuf>,
+}
+
+/// A component of an environment.
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// The component, as adhoc.toml defines it: backend, frontend, ...
+    #[arg(value_parser = parse_role)]
+    pub(crate) component: String,
+    /// The environment, such as alpha or pr-42
+    #[arg(value_name = "ENV", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+}
+
+/// Which image to use.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct ImageArgs {
+    /// Keep each image's repository and use this tag
+    #[arg(long, value_name = "TAG", value_parser = parse_named::<ImageTag>)]
+    pub(crate) tag: Option<ImageTag>,
+    /// Use this whole image reference, such as registry/backend@sha256:...
+    #[arg(long, value_name = "REF", value_parser = parse_named::<ImageReference>)]
+    pub(crate) image: Option<ImageReference>,
+}
+
+impl ImageArgs {
+    /// The change that was asked for; [`ImageChange::Keep`] if none was.
+    pub(crate) fn change(&self) -> ImageChange {
+        match (&self.tag, &self.image) {
+            (Some(tag), _) => ImageChange::Tag(tag.clone()),
+            (None, Some(image)) => ImageChange::Reference(image.clone()),
+            (None, None) => ImageChange::Keep,
+        }
+    }
+}
+
+/// How long to wait.
+#[derive(Debug, Args)]
+pub(crate) struct TimeoutArgs {
+    /// Give up after this long, such as 30m or 1h30m; what was begun goes on
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+/// `adhoc update`.
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// What to update.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// The image; one of the two is required.
+    #[command(flatten)]
+    pub(crate) image: ImageArgs,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The deadline.
+    #[command(flatten)]
+    pub(crate) deadline: TimeoutArgs,
+    /// Roll the services without running the pre-update tasks (migrations)
+    #[arg(long)]
+    pub(crate) skip_pre_update: bool,
+    /// Set the number of tasks of every service, or of one role; may be repeated [default: stays; a stopped one gets 1]
+    #[arg(long, value_name = "N|ROLE=N", value_parser = parse_desired_count)]
+    pub(crate) desired_count: Vec<DesiredCount>,
+}
+
+impl UpdateArgs {
+    /// The counts that were asked for, by role of the component; a count for one role wins over a count for all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the component has no service of a role that was named.
+    pub(crate) fn desired_counts(&self, component: &Component) -> Result<BTreeMap<String, u32>> {
+        let mut counts = BTreeMap::new();
+        for wanted in self.desired_count.iter().filter(|wanted| wanted.role.is_none()) {
+            counts.extend(component.services.iter().map(|role| (role.clone(), wanted.count)));
+        }
+        for DesiredCount { role, count } in &self.desired_count {
+            let Some(role) = role else { continue };
+            if !component.services.contains(role) {
+                let known = component.services.join(", ");
+                return Err(Error::invalid(
+                    "",
+                    format!("--desired-count {role}={count}"),
+                    "names no service of the component",
+                )
+                .with_hint(format!("the component {:?} has the services: {known}", self.target.component)));
+            }
+            counts.insert(role.clone(), *count);
+        }
+        Ok(counts)
+    }
+}
+
+/// `adhoc rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// What to put back.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// The revision to go back to: 41 for every family, alpha-gunicorn:41 for one; may be repeated
+    /// [default: the newest one older than the one that runs]
+    #[arg(long, value_name = "REVISION", value_parser = parse_revision)]
+    pub(crate) to: Vec<RevisionArg>,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The deadline.
+    #[command(flatten)]
+    pub(crate) deadline: TimeoutArgs,
+}
+
+/// `adhoc run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The task's role: migrate, collectstatic, gunicorn, ...
+    #[arg(value_parser = parse_role)]
+    pub(crate) task: String,
+    /// The environment, such as alpha or pr-42
+    #[arg(value_name = "ENV", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+    /// The image; that of the newest revision if neither is given.
+    #[command(flatten)]
+    pub(crate) image: ImageArgs,
+    /// The deadline.
+    #[command(flatten)]
+    pub(crate) deadline: TimeoutArgs,
+    /// Run this instead of the container's own command
+    #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
+    pub(crate) command: Vec<String>,
+}
+
+/// `adhoc status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The environment, such as alpha or pr-42
+    #[arg(value_name = "ENV", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+}
+
+/// `adhoc logs`.
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The service's role: gunicorn, default, beat, web-ui, ...
+    #[arg(value_parser = parse_role)]
+    pub(crate) service: String,
+    /// The environment, such as alpha or pr-42
+    #[arg(value_name = "ENV", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+    /// Go on printing as lines are written, until interrupted
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Begin this long ago, such as 90s, 10m or 5d
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub(crate) since: Duration,
+}
+
+/// Whether raw arguments ask for JSON: even a usage error then ends with a JSON summary. Looks no further than `--`.
+pub(crate) fn wants_json(args: &[OsString]) -> bool {
+    let ours: Vec<&OsString> = args.iter().take_while(|arg| *arg != "--").collect();
+    ours.iter().any(|arg| *arg == "--output=json")
+        || ours.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json")
+}
+
+/// A usage error of clap's as ours, in one line, for a summary.
+pub(crate) fn usage_error(error: &clap::Error) -> Error {
+    let text = error.render().to_string();
+    let paragraph: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = paragraph.join(" ");
+    let reason = line.strip_prefix("error: ").unwrap_or(&line);
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    Error::invalid("", "", reason).with_hint(tip.unwrap_or("run the command with `--help` for its arguments"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace().map(|word| if word == "''" { "" } else { word }))
+    }
+
+    fn update(line: &str) -> UpdateArgs {
+        match parse(line).expect(line).command {
+            Command::Update(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refusal(line: &str) -> String {
+        let error = parse(line).expect_err(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+        let error = usage_error(&error);
+        format!("error: {error}\nhint: {}", error.detail().hint.as_deref().expect("a hint"))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_update_takes_everything_the_design_says() {
+        let args = update(
+            "adhoc update backend alpha --tag v1.1.0 --dry-run --timeout 1h30m --skip-pre-update --desired-count 1 \
+             --desired-count gunicorn=3",
+        );
+        assert_eq!((args.target.component.as_str(), args.target.environment.as_str()), ("backend", "alpha"));
+        assert_eq!(args.image.change(), ImageChange::Tag("v1.1.0".parse().expect("a tag")));
+        assert_eq!(args.deadline.timeout, Duration::from_secs(5400));
+        assert!(args.dry_run && args.skip_pre_update);
+        let counts = args.desired_counts(&Component::new("backend", &[], &["gunicorn", "beat"])).expect("known roles");
+        assert_eq!(counts, BTreeMap::from([("beat".to_owned(), 1), ("gunicorn".to_owned(), 3)]));
+    }
+
+    #[test]
+    fn a_count_for_an_unknown_role_lists_the_known_ones() {
+        let args = update("adhoc update backend alpha --tag v1 --desired-count gunicron=3");
+        let error = args.desired_counts(&Component::new("backend", &[], &["gunicorn"])).expect_err("unknown");
+        assert_eq!(error.to_string(), "--desired-count gunicron=3: names no service of the component");
+        assert_eq!(error.detail().hint.as_deref(), Some("the component \"backend\" has the services: gunicorn"));
+    }
+
+    #[test]
+    fn global_options_may_follow_the_command() {
+        let cli =
+            parse("adhoc status alpha --output json -vv --no-color --shared stage --config x.toml").expect("valid");
+        assert_eq!((cli.global.output, cli.global.verbose), (OutputFormat::Json, 2));
+        assert_eq!(cli.global.shared.as_ref().map(EnvironmentName::as_str), Some("stage"));
+        assert!(cli.global.no_color);
+    }
+
+    #[test]
+    fn revisions_are_numbers_with_or_without_a_family() {
+        let cli = parse("adhoc rollback backend alpha --to 41 --to alpha-beat:17").expect("valid");
+        let Command::Rollback(args) = cli.command else { panic!("{cli:?}") };
+        let of_family = RevisionArg::OfFamily { family: "alpha-beat".to_owned(), revision: 17 };
+        assert_eq!(args.to, [RevisionArg::Number(41), of_family]);
+    }
+
+    #[test]
+    fn a_task_takes_a_command_after_two_hyphens() {
+        let cli = parse("adhoc run migrate alpha -- python manage.py --help").expect("valid");
+        let Command::Run(args) = cli.command else { panic!("{cli:?}") };
+        assert_eq!(args.command, ["python", "manage.py", "--help"]);
+        assert_eq!(args.image.change(), ImageChange::Keep);
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, seconds) in [("30m", 1800), ("90s", 90), ("1h30m", 5400), ("5d", 432_000), ("2 hours", 7200)] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["", "30", "-5m", "0s", "x", "1month", "99999999999999999999h"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_one_line_with_a_reason_and_a_way_out() {
+        let lines: Vec<String> = [
+            "adhoc update backend Alpha --tag v1",
+            "adhoc update backend alpha --tag a:b",
+            "adhoc update backend alpha --tag ''",
+            "adhoc update backend alpha --image a//b",
+            "adhoc update backend alpha",
+            "adhoc update backend alpha --tag v1 --image a:b",
+            "adhoc update back/end alpha --tag v1",
+            "adhoc update backend alpha --tag v1 --timeout 30",
+            "adhoc update backend alpha --tag v1 --timeout soon",
+            "adhoc update backend alpha --tag v1 --desired-count many",
+            "adhoc rollback backend alpha --to 0",
+            "adhoc logs gunicorn alpha --since 1month",
+            "adhoc updat backend alpha",
+        ]
+        .into_iter()
+        .map(|line| format!("$ {line}\n{}\n", refusal(line)))
+        .collect();
+        insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!("usage_errors", lines.join("\n"));
+        });
+    }
+
+    #[test]
+    fn json_is_recognised_in_raw_arguments() {
+        let wants = |line: &str| wants_json(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(wants("adhoc --output json updat"));
+        assert!(wants("adhoc status ALPHA --output=json"));
+        assert!(!wants("adhoc status ALPHA --output human"));
+        assert!(!wants("adhoc run migrate alpha -- tool --output json"));
+    }
+
+    #[test]
+    fn the_help_of_update_reads_well() {
+        let mut command = Cli::command();
+        command.build();
+        let update = command.find_subcommand_mut("update").expect("defined");
+        insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!("update_help", update.render_help().to_string());
+        });
+    }
+}

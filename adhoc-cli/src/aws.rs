@@ -1,0 +1,94 @@
+//! How this program reaches AWS: the SDK's own configuration chain, one TLS stack, and the options of the command line.
+
+use std::time::Duration;
+
+use adhoc_core::{Error, Result};
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::args::GlobalArgs;
+use crate::config::Config;
+
+/// How often a request is tried in all.
+const ATTEMPTS: u32 = 4;
+
+/// The configuration for every AWS client: options before file before environment and profile.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] without a region, or with an unreadable `AWS_CA_BUNDLE`.
+pub(crate) async fn sdk_config(global: &GlobalArgs, config: &Config) -> Result<SdkConfig> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(trusted()?))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts);
+    if let Some(profile) = &global.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = global.region.as_ref().or(config.project.region.as_ref()) {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    let sdk = loader.load().await;
+    match sdk.region() {
+        Some(_) => Ok(sdk),
+        None => Err(Error::invalid("", "", "no AWS region is set")
+            .with_hint("give --region, set AWS_REGION, or name one in adhoc.toml under [project]")),
+    }
+}
+
+/// rustls with ring, the system's roots and `AWS_CA_BUNDLE`, and the proxies of the environment.
+fn http_client(tls: TlsContext) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, _| {
+        let mut connector = Connector::builder()
+            .proxy_config(ProxyConfig::from_env())
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(tls.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.build()
+    })
+}
+
+fn trusted() -> Result<TlsContext> {
+    let mut store = TrustStore::default();
+    if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+        let invalid = |reason: String| Error::invalid("", format!("AWS_CA_BUNDLE {}", path.display()), reason);
+        let pem = std::fs::read(&path).map_err(|error| invalid("cannot be read".to_owned()).with_source(error))?;
+        store.add_pem_certificate(pem);
+    }
+    TlsContext::builder()
+        .with_trust_store(store)
+        .build()
+        .map_err(|error| Error::invalid("", "AWS_CA_BUNDLE", "holds no usable certificate").with_source(error))
+}
+
+/// The configuration for the embedded AWS at `endpoint`: nothing of the machine's own AWS configuration takes part, so that
+/// no request can go astray.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] with an unreadable `AWS_CA_BUNDLE`.
+pub(crate) fn loopback_config(endpoint: &str) -> Result<SdkConfig> {
+    let credentials = Credentials::new("test", "test", None, None, "adhoc-local");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(endpoint)
+        .http_client(http_client(trusted()?))
+        .region(Region::new("us-east-1"))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()));
+    Ok(config.build())
+}

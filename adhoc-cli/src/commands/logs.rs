@@ -1,0 +1,22 @@
+use adhoc_core::{Summary, Timestamp};
+use adhoc_ecs::{ServiceLogs, service_logs};
+
+use super::Session;
+use crate::args::LogsArgs;
+
+/// `adhoc logs`.
+pub(super) async fn logs(args: &LogsArgs, session: &Session) -> Summary {
+    let environment = session.environment(&args.environment);
+    let since = session.cx.clock().now().checked_sub(args.since).unwrap_or(Timestamp::UNIX_EPOCH);
+    let what = ServiceLogs::new(environment.cluster(), environment.service(&args.service), since)
+        .with_follow(args.follow);
+    let summary = Summary::new("logs").with_environment(args.environment.as_str());
+    match service_logs(&session.cx, &session.ecs, &what).await {
+        Ok(0) => {
+            session.cx.hint(format!("{} wrote nothing since {since:.0}", what.service));
+            summary
+        }
+        Ok(_) => summary,
+        Err(error) => summary.with_error(&error),
+    }
+}

@@ -1,0 +1,92 @@
+//! The commands: each turns its arguments into a request, hands it to a crate, and the report into a summary.
+
+mod demo;
+mod local;
+mod logs;
+mod rollback;
+mod run;
+mod status;
+mod update;
+
+use std::sync::Arc;
+
+use adhoc_core::{
+    CancellationToken, Context, EnvironmentName, EventSink, Outcome, Result, Summary, SystemClock,
+};
+use adhoc_ecs::{Ecs, Environment};
+
+use crate::args::{Cli, Command, LocalCommand};
+use crate::aws;
+use crate::config::Config;
+
+/// What a command works with.
+pub(crate) struct Session {
+    pub(crate) cx: Context,
+    pub(crate) config: Config,
+    pub(crate) ecs: Ecs,
+}
+
+impl Session {
+    /// An environment under the conventions of the configuration.
+    pub(crate) fn environment(&self, name: &EnvironmentName) -> Environment {
+        Environment::new(name.clone(), self.config.conventions.clone())
+    }
+}
+
+/// Runs the command and gives back its summary, whatever happens.
+pub(crate) async fn run(cli: &Cli, sink: Arc<dyn EventSink>, cancellation: CancellationToken) -> Summary {
+    let cx = Context::new(Arc::new(SystemClock::new()), sink).with_cancellation(cancellation);
+    match &cli.command {
+        Command::Demo(args) => demo::demo(cli, args, &cx).await,
+        Command::Local(LocalCommand::Serve(args)) => local::serve(cli, args, &cx).await,
+        command => match open(cli, &cx).await {
+            Ok(session) => execute(command, &session).await,
+            Err(error) => Summary::new(command.name()).with_error(&error),
+        },
+    }
+}
+
+/// Runs one of the commands that need AWS.
+pub(crate) async fn execute(command: &Command, session: &Session) -> Summary {
+    match command {
+        Command::Update(args) => update::update(args, session).await,
+        Command::Rollback(args) => rollback::rollback(args, session).await,
+        Command::Run(args) => run::run(args, session).await,
+        Command::Status(args) => status::status(args, session).await,
+        Command::Logs(args) => logs::logs(args, session).await,
+        Command::Demo(_) | Command::Local(_) => Summary::new(command.name()).with_outcome(Outcome::Internal),
+    }
+}
+
+async fn open(cli: &Cli, cx: &Context) -> Result<Session> {
+    let config = load_config(cli, cx)?;
+    let sdk = aws::sdk_config(&cli.global, &config).await?;
+    Ok(Session { cx: cx.clone(), config, ecs: Ecs::on_aws(&sdk) })
+}
+
+fn load_config(cli: &Cli, cx: &Context) -> Result<Config> {
+    let mut config = Config::load(cli.global.config.as_deref())?;
+    if let Some(shared) = &cli.global.shared {
+        config.conventions.shared = shared.to_string();
+    }
+    if !config.unused_sections().is_empty() {
+        cx.hint(format!("this version does not use [{}] of the configuration", config.unused_sections().join("], [")));
+    }
+    Ok(config)
+}
+
+/// What to do next after an update or a rollback that did not succeed, where the error itself does not say.
+fn next_step(summary: &Summary, again: &str, environment: &EnvironmentName) -> Option<String> {
+    let service = summary.services.iter().find(|service| service.dossier.is_some()).map(|service| &service.service);
+    let role = service.and_then(|service| service.strip_prefix(&format!("{environment}-")));
+    match summary.outcome {
+        Outcome::Interrupted | Outcome::TimedOut => Some(format!("`{again}` resumes: it joins what still runs")),
+        Outcome::RolledBack | Outcome::RolloutFailed => {
+            let role = role.unwrap_or("SERVICE");
+            Some(format!("`adhoc logs {role} {environment} --since 30m` shows more; then update to a fixed image"))
+        }
+        Outcome::TaskFailed => Some(format!("fix the task, then `{again}`; no service was touched")),
+        Outcome::Superseded => Some(format!("`adhoc status {environment}` shows what runs now")),
+        _ => None,
+    }
+}

@@ -1,0 +1,20 @@
+use adhoc_core::Summary;
+use adhoc_ecs::RollbackRequest;
+
+use super::{Session, next_step};
+use crate::args::RollbackArgs;
+
+/// `adhoc rollback`.
+pub(super) async fn rollback(args: &RollbackArgs, session: &Session) -> Summary {
+    let environment = &args.target.environment;
+    let component = &args.target.component;
+    let request = RollbackRequest::new(session.environment(environment), component)
+        .with_to(args.to.clone())
+        .with_dry_run(args.dry_run)
+        .with_timeout(args.deadline.timeout);
+    let report = adhoc_ecs::rollback(&session.cx, &session.ecs, &request).await;
+    let mut summary = report.summary("rollback").with_environment(environment.as_str()).with_component(component);
+    let again = format!("adhoc rollback {component} {environment}");
+    summary.hint = summary.hint.take().or_else(|| next_step(&summary, &again, environment));
+    summary
+}

@@ -1,0 +1,208 @@
+//! For people: progress on stderr, the result on stdout.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+use adhoc_core::{Event, EventRecord, EventSink, Summary};
+
+use super::live::Live;
+use super::style::Style;
+use super::summary::{self, Ending};
+use super::text::{safe, task_id};
+use super::{OutputOptions, error, plain, plan};
+
+/// Renders each event as it comes. Nothing that a container, AWS or a file says reaches the terminal unfiltered.
+pub(crate) struct HumanReporter {
+    options: OutputOptions,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    live: Option<Live>,
+    steps: Vec<String>,
+    dry_run: bool,
+}
+
+impl HumanReporter {
+    /// A reporter that writes to `out` and `err`; spinners, where `options` have them, go to the process's own stderr.
+    pub(crate) fn new(options: OutputOptions, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        let live = (options.live && !options.quiet).then(|| Live::new(Style::new(options.stderr_color)));
+        Self { options, inner: Mutex::new(Inner { out, err, live, steps: Vec::new(), dry_run: false }) }
+    }
+
+    fn out_style(&self) -> Style {
+        Style::new(self.options.stdout_color)
+    }
+
+    fn err_style(&self) -> Style {
+        Style::new(self.options.stderr_color)
+    }
+
+    fn result(&self, inner: &mut Inner, lines: &[String]) {
+        let style = self.out_style();
+        let Inner { out, live, .. } = inner;
+        match live {
+            Some(live) => live.suspended(|| write_lines(out, lines, style)),
+            None => write_lines(out, lines, style),
+        }
+    }
+
+    fn progress(&self, inner: &mut Inner, record: &EventRecord) {
+        if self.options.quiet {
+            return;
+        }
+        match &mut inner.live {
+            Some(live) => live.show(&record.event),
+            None => {
+                let step = inner.steps.last().map(String::as_str);
+                write_lines(&mut inner.err, &plain::lines(record, step, self.err_style()), self.err_style());
+            }
+        }
+    }
+
+    fn end(&self, inner: &mut Inner, summary: &Summary, elapsed_ms: u64) {
+        if let Some(live) = &mut inner.live {
+            live.clear();
+        }
+        if let Some(text) = &summary.error {
+            // A report ends with the hint itself.
+            let alone = !summary::has_report(summary);
+            let hint = summary.hint.as_deref().filter(|_| alone);
+            let left_behind = if alone { summary.left_behind.as_slice() } else { &[] };
+            write_lines(&mut inner.err, &error::lines(text, hint, left_behind, self.err_style()), self.err_style());
+        }
+        let ending = Ending { elapsed_ms, dry_run: inner.dry_run, verbose: self.options.verbose > 0 };
+        let lines = summary::lines(summary, ending, self.out_style());
+        self.result(inner, &lines);
+    }
+}
+
+impl EventSink for HumanReporter {
+    fn emit(&self, record: &EventRecord) {
+        let inner = &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        match &record.event {
+            Event::Plan(plan) if plan.dry_run => {
+                inner.dry_run = true;
+                self.result(inner, &plan::lines(plan, self.out_style()));
+            }
+            Event::LogLine { task, at, message, .. } if self.options.logs_are_result => {
+                let prefix = format!("{at:.3} {} │", task_id(task));
+                let prefix = self.out_style().dim(&prefix);
+                let lines: Vec<String> = message.lines().map(|line| format!("{prefix} {line}")).collect();
+                self.result(inner, &lines);
+            }
+            Event::Summary(summary) => self.end(inner, summary, record.elapsed_ms),
+            event => {
+                inner.track(event);
+                self.progress(inner, record);
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Remembers which step runs, so that a wait can be told by it.
+    fn track(&mut self, event: &Event) {
+        match event {
+            Event::StepStarted { step } => self.steps.push(step.clone()),
+            Event::StepFinished { step, .. } | Event::StepFailed { step, .. } => {
+                if let Some(index) = self.steps.iter().rposition(|open| open == step) {
+                    self.steps.remove(index);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One write for all lines. A stream that nobody reads any more is no reason to fail.
+fn write_lines(out: &mut dyn Write, lines: &[String], style: Style) {
+    if lines.is_empty() {
+        return;
+    }
+    let text: String = lines.iter().map(|line| safe(line, style.has_color()) + "\n").collect();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reporters::samples::{self, SharedBuffer};
+
+    fn run(options: OutputOptions, events: Vec<EventRecord>) -> (String, String) {
+        let (out, err) = (SharedBuffer::default(), SharedBuffer::default());
+        let reporter = HumanReporter::new(options, Box::new(out.clone()), Box::new(err.clone()));
+        events.iter().for_each(|record| reporter.emit(record));
+        (out.text(), err.text())
+    }
+
+    fn both(options: OutputOptions, events: Vec<EventRecord>) -> String {
+        let (out, err) = run(options, events);
+        format!("--- stderr\n{err}--- stdout\n{out}")
+    }
+
+    #[test]
+    fn an_update_in_a_pipe() {
+        samples::assert_snapshot("human_update", &both(OutputOptions::default(), samples::update()));
+    }
+
+    #[test]
+    fn a_rollback_in_a_pipe() {
+        let events = samples::records([Event::Summary(Box::new(samples::rolled_back()))]);
+        samples::assert_snapshot("human_rolled_back", &both(OutputOptions::default(), events));
+    }
+
+    #[test]
+    fn quiet_leaves_the_result_and_errors() {
+        let options = OutputOptions { quiet: true, ..OutputOptions::default() };
+        let (out, err) = run(options, samples::update());
+        assert_eq!(err, "");
+        assert!(out.starts_with("✓ update backend in alpha succeeded"), "{out}");
+        let (_, err) = run(options, samples::records([Event::Summary(Box::new(samples::rolled_back()))]));
+        assert!(err.starts_with("error: "), "{err}");
+    }
+
+    #[test]
+    fn a_dry_run_puts_its_plan_on_stdout() {
+        let plan = adhoc_core::Plan { dry_run: true, ..samples::plan() };
+        let mut summary = Summary::new("update").with_environment("alpha");
+        summary.component = Some("backend".to_owned());
+        let events = samples::records([Event::Plan(Box::new(plan)), Event::Summary(Box::new(summary))]);
+        let (out, err) = run(OutputOptions::default(), events);
+        assert_eq!(err, "");
+        assert!(out.starts_with("update backend in alpha (dry run)\n"), "{out}");
+        assert!(out.ends_with("dry run: nothing was changed\n"), "{out}");
+    }
+
+    #[test]
+    fn an_early_error_is_a_line_and_a_hint() {
+        let error = adhoc_core::Error::not_found("", "cluster alpha-cluster", "does not exist")
+            .with_hint("look at `adhoc list`");
+        let summary = Summary::new("update").with_error(&error);
+        let (out, err) = run(OutputOptions::default(), samples::records([Event::Summary(Box::new(summary))]));
+        assert_eq!(err, "error: cluster alpha-cluster: does not exist\n  hint: look at `adhoc list`\n");
+        assert_eq!(out, "");
+    }
+
+    #[test]
+    fn log_lines_cannot_steer_the_terminal() {
+        let evil = Event::LogLine {
+            source: "alpha-migrate".to_owned(),
+            task: "0123456789abcdef".to_owned(),
+            at: samples::moment(),
+            message: "\u{1b}[2J\u{1b}[31mred\u{1b}]0;owned\u{7}\nnext".to_owned(),
+        };
+        let (_, plain) = run(OutputOptions::default(), samples::records([evil.clone()]));
+        assert_eq!(plain, "[   0.0s] alpha-migrate │ red\n[   0.0s] alpha-migrate │ next\n");
+        let color = OutputOptions { stderr_color: true, ..OutputOptions::default() };
+        let (_, colored) = run(color, samples::records([evil.clone()]));
+        assert!(
+            colored.contains("\u{1b}[31mred") && !colored.contains("[2J") && !colored.contains("owned"),
+            "{colored:?}"
+        );
+        let (out, _) = run(OutputOptions::default().with_logs_as_result(), samples::records([evil]));
+        assert_eq!(out, "2026-01-01T00:00:00.000Z 01234567 │ red\n2026-01-01T00:00:00.000Z 01234567 │ next\n");
+    }
+}

@@ -1,0 +1,90 @@
+//! Events and results, written for people, for programs and for GitHub Actions.
+//!
+//! Progress goes to stderr and the result to stdout; with `--output json` everything goes to stdout, one object per
+//! line. What a reporter writes is made by pure functions, which the snapshot tests call.
+
+mod error;
+mod github;
+mod human;
+mod json;
+mod live;
+mod plain;
+mod plan;
+#[cfg(test)]
+mod samples;
+mod status;
+mod style;
+mod summary;
+mod text;
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::sync::Arc;
+
+use adhoc_core::EventSink;
+
+pub(crate) use github::write_github;
+pub(crate) use status::{ServiceState, StatusRow, StatusTable};
+
+use crate::args::{GlobalArgs, OutputFormat};
+
+/// How events and results are to be written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OutputOptions {
+    /// For people or for programs.
+    pub(crate) format: OutputFormat,
+    /// Only the result and errors.
+    pub(crate) quiet: bool,
+    /// How often `-v` was given.
+    pub(crate) verbose: u8,
+    /// Whether stdout takes colour.
+    pub(crate) stdout_color: bool,
+    /// Whether stderr takes colour.
+    pub(crate) stderr_color: bool,
+    /// Whether stderr can be redrawn: spinners instead of lines.
+    pub(crate) live: bool,
+    /// Whether log lines are the result, and so belong on stdout: `adhoc logs`.
+    pub(crate) logs_are_result: bool,
+}
+
+impl OutputOptions {
+    /// What the arguments, the terminal, and the environment variables `NO_COLOR` and `TERM` ask for. With `-v` there
+    /// are no spinners, since `tracing` writes to stderr too.
+    pub(crate) fn detect(global: &GlobalArgs) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let color = !(global.no_color || no_color || dumb);
+        Self {
+            format: global.output,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            stdout_color: color && stdout().is_terminal(),
+            stderr_color: color && stderr().is_terminal(),
+            live: !dumb && global.verbose == 0 && stderr().is_terminal(),
+            logs_are_result: false,
+        }
+    }
+
+    /// Sends log lines to stdout, without the decoration of progress.
+    #[must_use]
+    pub(crate) fn with_logs_as_result(mut self) -> Self {
+        self.logs_are_result = true;
+        self
+    }
+}
+
+/// The reporter for stdout and stderr.
+pub(crate) fn reporter(options: OutputOptions) -> Arc<dyn EventSink> {
+    reporter_to(options, Box::new(stdout()), Box::new(stderr()))
+}
+
+/// A reporter that writes to `out` and `err`. Spinners, where `options` have them, go to the process's own stderr.
+pub(crate) fn reporter_to(
+    options: OutputOptions,
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+) -> Arc<dyn EventSink> {
+    match options.format {
+        OutputFormat::Json => Arc::new(json::JsonReporter::new(out)),
+        OutputFormat::Human => Arc::new(human::HumanReporter::new(options, out, err)),
+    }
+}

@@ -1,0 +1,23 @@
+//! The calls of ECS and the simulation behind them.
+
+mod api;
+mod breaker;
+mod clusters;
+mod definitions;
+mod deployments;
+mod engine;
+mod plan;
+mod render;
+mod rollout;
+mod run_task;
+mod seed;
+mod service_model;
+mod services;
+mod tags;
+mod task_model;
+mod tasks;
+mod world;
+
+pub(crate) use engine::{Effect, Launch};
+pub(crate) use task_model::LogTarget;
+pub(crate) use world::World;

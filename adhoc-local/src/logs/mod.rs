@@ -1,0 +1,8 @@
+//! CloudWatch Logs.
+
+mod api;
+mod store;
+mod stream;
+
+pub(crate) use api::Place;
+pub(crate) use store::LogStore;
