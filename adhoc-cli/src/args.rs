@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adhoc_core::{Component, EnvironmentName, Error, ImageChange, ImageReference, ImageTag, Result};
+use adhoc_ecs::RevisionChoice;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-pub(crate) use values::{DesiredCount, RevisionArg};
-use values::{parse_desired_count, parse_duration, parse_named, parse_revision, parse_role};
+pub(crate) use values::DesiredCount;
+use values::{parse_desired_count, parse_duration, parse_named, parse_role};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -217,6 +218,15 @@ impl ImageArgs {
             (None, None) => ImageChange::Keep,
         }
     }
+
+    /// The option as it is typed, for a command to run next; empty if none was given.
+    pub(crate) fn as_typed(&self) -> String {
+        match (&self.tag, &self.image) {
+            (Some(tag), _) => format!("--tag {tag}"),
+            (None, Some(image)) => format!("--image {image}"),
+            (None, None) => String::new(),
+        }
+    }
 }
 
 /// How long to wait.
@@ -286,8 +296,8 @@ pub(crate) struct RollbackArgs {
     pub(crate) target: TargetArgs,
     /// The revision to go back to: 41 for every family, alpha-gunicorn:41 for one; may be repeated
     /// [default: the newest one older than the one that runs]
-    #[arg(long, value_name = "REVISION", value_parser = parse_revision)]
-    pub(crate) to: Vec<RevisionArg>,
+    #[arg(long, value_name = "REVISION", value_parser = parse_named::<RevisionChoice>)]
+    pub(crate) to: Vec<RevisionChoice>,
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -395,6 +405,7 @@ mod tests {
         );
         assert_eq!((args.target.component.as_str(), args.target.environment.as_str()), ("backend", "alpha"));
         assert_eq!(args.image.change(), ImageChange::Tag("v1.1.0".parse().expect("a tag")));
+        assert_eq!(args.image.as_typed(), "--tag v1.1.0");
         assert_eq!(args.deadline.timeout, Duration::from_secs(5400));
         assert!(args.dry_run && args.skip_pre_update);
         let counts = args.desired_counts(&Component::new("backend", &[], &["gunicorn", "beat"])).expect("known roles");
@@ -422,8 +433,8 @@ mod tests {
     fn revisions_are_numbers_with_or_without_a_family() {
         let cli = parse("adhoc rollback backend alpha --to 41 --to alpha-beat:17").expect("valid");
         let Command::Rollback(args) = cli.command else { panic!("{cli:?}") };
-        let of_family = RevisionArg::OfFamily { family: "alpha-beat".to_owned(), revision: 17 };
-        assert_eq!(args.to, [RevisionArg::Number(41), of_family]);
+        let one: RevisionChoice = "alpha-beat:17".parse().expect("a revision");
+        assert_eq!(args.to, [RevisionChoice::Number(41), one]);
     }
 
     #[test]

@@ -69,11 +69,7 @@ impl Server {
     ///
     /// # Errors
     /// The port is taken or forbidden, or no threads are to be had.
-    #[expect(
-        clippy::unused_async,
-        clippy::needless_pass_by_value,
-        reason = "a starting server may come to wait, and owns its scenario"
-    )]
+    #[expect(clippy::unused_async, reason = "a starting server may come to wait")]
     pub async fn bind(port: u16, scenario: Scenario) -> Result<Self, StartError> {
         let bind = |source| StartError::Bind { port, source };
         let listener = std::net::TcpListener::bind(("127.0.0.1", port)).map_err(bind)?;

@@ -2,6 +2,8 @@
 //!
 //! `ADHOC_TEST_VENV` names the virtual environment that has them.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
 use adhoc_local::{EnvironmentSpec, Scenario, Server, Timing};
 use serde_json::{Value, json};
 use std::{

@@ -1,5 +1,7 @@
 //! Log paging, over HTTP.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
 mod common;
 
 use adhoc_local::{Behaviour, Fault, Scenario, Server, Timing};
@@ -69,6 +71,12 @@ async fn put_and_get_with_tokens_times_and_an_empty_page() {
     )
     .await;
     assert!(events(&end).is_empty() && end["nextForwardToken"] == rest["nextForwardToken"]);
+    server.add_fault(Fault::empty_page(1));
+    let place_at = |token: &Value| json!({"logGroupName": "/g", "logStreamName": "s", "nextToken": token});
+    let empty = logs(&server, "GetLogEvents", place_at(&end["nextForwardToken"])).await;
+    assert!(events(&empty).is_empty() && empty["nextForwardToken"] != end["nextForwardToken"]);
+    let end = logs(&server, "GetLogEvents", place_at(&empty["nextForwardToken"])).await;
+    assert_eq!(end["nextForwardToken"], empty["nextForwardToken"]);
     let tail = logs(&server, "GetLogEvents", json!({"logGroupName": "/g", "logStreamName": "s", "limit": 1})).await;
     assert_eq!(events(&tail)[0]["message"], "m4");
     let window = logs(

@@ -1,5 +1,7 @@
 //! Rolling deployments, over HTTP.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
 mod common;
 
 use adhoc_local::{Behaviour, EnvironmentSpec, Scenario, Server, Timing};

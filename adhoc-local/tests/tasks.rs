@@ -1,5 +1,7 @@
 //! One-off tasks, over HTTP.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
 mod common;
 
 use adhoc_local::{Behaviour, Fault, Scenario, Server, Timing};
@@ -98,10 +100,9 @@ async fn a_stopped_task_loses_its_process_and_says_137() {
 #[tokio::test]
 async fn dropping_the_server_kills_its_processes() {
     let server = server().await;
-    server.add_behaviour(Behaviour::command(
-        "alpha-migrate",
-        ["sh", "-c", "trap '' TERM; echo $$; sleep 300; sleep 300"],
-    ));
+    // The shell's own child: killing the shell alone would leave it behind.
+    let script = "trap '' TERM; sleep 300 & echo $!; wait";
+    server.add_behaviour(Behaviour::command("alpha-migrate", ["sh", "-c", script]));
     let arn = run(&server, "alpha-migrate").await;
     until_status(&server, &arn, "RUNNING").await;
     let pid = eventually("the pid", || async { lines(&server, "migrate", &arn).await.first().cloned() }).await;

@@ -15,20 +15,6 @@ pub(crate) struct DesiredCount {
     pub(crate) count: u32,
 }
 
-/// A revision to go back to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RevisionArg {
-    /// This number in every family.
-    Number(u64),
-    /// This number in one family.
-    OfFamily {
-        /// The family, such as `alpha-gunicorn`.
-        family: String,
-        /// Its revision.
-        revision: u64,
-    },
-}
-
 /// Parses with the type's own parser; reason and hint make one line, since clap names argument and value itself.
 pub(super) fn parse_named<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
     text.parse::<T>().map_err(|error| {
@@ -69,18 +55,4 @@ pub(super) fn parse_desired_count(text: &str) -> Result<DesiredCount, String> {
     let count =
         number.parse().map_err(|_| "is neither a number of tasks nor ROLE=NUMBER, such as gunicorn=2".to_owned())?;
     Ok(DesiredCount { role, count })
-}
-
-pub(super) fn parse_revision(text: &str) -> Result<RevisionArg, String> {
-    let (family, number) = match text.rsplit_once(':') {
-        Some((family, number)) => (Some(parse_role(family)?), number),
-        None => (None, text),
-    };
-    match number.parse::<u64>() {
-        Ok(revision) if revision > 0 => Ok(match family {
-            None => RevisionArg::Number(revision),
-            Some(family) => RevisionArg::OfFamily { family, revision },
-        }),
-        _ => Err("is neither a revision number nor FAMILY:NUMBER, such as alpha-gunicorn:41".to_owned()),
-    }
 }

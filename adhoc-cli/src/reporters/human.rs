@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use adhoc_core::{Event, EventRecord, EventSink, Summary};
+use adhoc_core::{Event, EventRecord, EventSink, Summary, Timestamp};
 
 use super::live::Live;
 use super::style::Style;
@@ -21,6 +21,13 @@ struct Inner {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     live: Option<Live>,
+    command: Progress,
+}
+
+/// How far the present command is; its summary ends it, and another one may follow.
+#[derive(Default)]
+struct Progress {
+    began: Option<Timestamp>,
     steps: Vec<String>,
     dry_run: bool,
 }
@@ -29,7 +36,7 @@ impl HumanReporter {
     /// A reporter that writes to `out` and `err`; spinners, where `options` have them, go to the process's own stderr.
     pub(crate) fn new(options: OutputOptions, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
         let live = (options.live && !options.quiet).then(|| Live::new(Style::new(options.stderr_color)));
-        Self { options, inner: Mutex::new(Inner { out, err, live, steps: Vec::new(), dry_run: false }) }
+        Self { options, inner: Mutex::new(Inner { out, err, live, command: Progress::default() }) }
     }
 
     fn out_style(&self) -> Style {
@@ -56,13 +63,14 @@ impl HumanReporter {
         match &mut inner.live {
             Some(live) => live.show(&record.event),
             None => {
-                let step = inner.steps.last().map(String::as_str);
+                let step = inner.command.steps.last().map(String::as_str);
                 write_lines(&mut inner.err, &plain::lines(record, step, self.err_style()), self.err_style());
             }
         }
     }
 
-    fn end(&self, inner: &mut Inner, summary: &Summary, elapsed_ms: u64) {
+    fn end(&self, inner: &mut Inner, summary: &Summary, record: &EventRecord) {
+        let command = std::mem::take(&mut inner.command);
         if let Some(live) = &mut inner.live {
             live.clear();
         }
@@ -73,7 +81,11 @@ impl HumanReporter {
             let left_behind = if alone { summary.left_behind.as_slice() } else { &[] };
             write_lines(&mut inner.err, &error::lines(text, hint, left_behind, self.err_style()), self.err_style());
         }
-        let ending = Ending { elapsed_ms, dry_run: inner.dry_run, verbose: self.options.verbose > 0 };
+        let ending = Ending {
+            elapsed_ms: command.elapsed_ms(record),
+            dry_run: command.dry_run,
+            verbose: self.options.verbose > 0,
+        };
         let lines = summary::lines(summary, ending, self.out_style());
         self.result(inner, &lines);
     }
@@ -82,9 +94,10 @@ impl HumanReporter {
 impl EventSink for HumanReporter {
     fn emit(&self, record: &EventRecord) {
         let inner = &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.command.began.get_or_insert(record.ts);
         match &record.event {
             Event::Plan(plan) if plan.dry_run => {
-                inner.dry_run = true;
+                inner.command.dry_run = true;
                 self.result(inner, &plan::lines(plan, self.out_style()));
             }
             Event::LogLine { task, at, message, .. } if self.options.logs_are_result => {
@@ -93,16 +106,22 @@ impl EventSink for HumanReporter {
                 let lines: Vec<String> = message.lines().map(|line| format!("{prefix} {line}")).collect();
                 self.result(inner, &lines);
             }
-            Event::Summary(summary) => self.end(inner, summary, record.elapsed_ms),
+            Event::Summary(summary) => self.end(inner, summary, record),
             event => {
-                inner.track(event);
+                inner.command.track(event);
                 self.progress(inner, record);
             }
         }
     }
 }
 
-impl Inner {
+impl Progress {
+    /// How long the command took. Its summary may come from a context that is younger than its first event.
+    fn elapsed_ms(&self, last: &EventRecord) -> u64 {
+        let seen = self.began.map_or(0, |began| last.ts.duration_since(began).as_millis());
+        u64::try_from(seen).unwrap_or(0).max(last.elapsed_ms)
+    }
+
     /// Remembers which step runs, so that a wait can be told by it.
     fn track(&mut self, event: &Event) {
         match event {
@@ -131,36 +150,36 @@ mod tests {
     use super::*;
     use crate::reporters::samples::{self, SharedBuffer};
 
-    fn run(options: OutputOptions, events: Vec<EventRecord>) -> (String, String) {
+    fn run(options: OutputOptions, events: &[EventRecord]) -> (String, String) {
         let (out, err) = (SharedBuffer::default(), SharedBuffer::default());
         let reporter = HumanReporter::new(options, Box::new(out.clone()), Box::new(err.clone()));
         events.iter().for_each(|record| reporter.emit(record));
         (out.text(), err.text())
     }
 
-    fn both(options: OutputOptions, events: Vec<EventRecord>) -> String {
+    fn both(options: OutputOptions, events: &[EventRecord]) -> String {
         let (out, err) = run(options, events);
         format!("--- stderr\n{err}--- stdout\n{out}")
     }
 
     #[test]
     fn an_update_in_a_pipe() {
-        samples::assert_snapshot("human_update", &both(OutputOptions::default(), samples::update()));
+        samples::assert_snapshot("human_update", &both(OutputOptions::default(), &samples::update()));
     }
 
     #[test]
     fn a_rollback_in_a_pipe() {
         let events = samples::records([Event::Summary(Box::new(samples::rolled_back()))]);
-        samples::assert_snapshot("human_rolled_back", &both(OutputOptions::default(), events));
+        samples::assert_snapshot("human_rolled_back", &both(OutputOptions::default(), &events));
     }
 
     #[test]
     fn quiet_leaves_the_result_and_errors() {
         let options = OutputOptions { quiet: true, ..OutputOptions::default() };
-        let (out, err) = run(options, samples::update());
+        let (out, err) = run(options, &samples::update());
         assert_eq!(err, "");
         assert!(out.starts_with("✓ update backend in alpha succeeded"), "{out}");
-        let (_, err) = run(options, samples::records([Event::Summary(Box::new(samples::rolled_back()))]));
+        let (_, err) = run(options, &samples::records([Event::Summary(Box::new(samples::rolled_back()))]));
         assert!(err.starts_with("error: "), "{err}");
     }
 
@@ -170,7 +189,7 @@ mod tests {
         let mut summary = Summary::new("update").with_environment("alpha");
         summary.component = Some("backend".to_owned());
         let events = samples::records([Event::Plan(Box::new(plan)), Event::Summary(Box::new(summary))]);
-        let (out, err) = run(OutputOptions::default(), events);
+        let (out, err) = run(OutputOptions::default(), &events);
         assert_eq!(err, "");
         assert!(out.starts_with("update backend in alpha (dry run)\n"), "{out}");
         assert!(out.ends_with("dry run: nothing was changed\n"), "{out}");
@@ -181,7 +200,7 @@ mod tests {
         let error = adhoc_core::Error::not_found("", "cluster alpha-cluster", "does not exist")
             .with_hint("look at `adhoc list`");
         let summary = Summary::new("update").with_error(&error);
-        let (out, err) = run(OutputOptions::default(), samples::records([Event::Summary(Box::new(summary))]));
+        let (out, err) = run(OutputOptions::default(), &samples::records([Event::Summary(Box::new(summary))]));
         assert_eq!(err, "error: cluster alpha-cluster: does not exist\n  hint: look at `adhoc list`\n");
         assert_eq!(out, "");
     }
@@ -194,15 +213,15 @@ mod tests {
             at: samples::moment(),
             message: "\u{1b}[2J\u{1b}[31mred\u{1b}]0;owned\u{7}\nnext".to_owned(),
         };
-        let (_, plain) = run(OutputOptions::default(), samples::records([evil.clone()]));
+        let (_, plain) = run(OutputOptions::default(), &samples::records([evil.clone()]));
         assert_eq!(plain, "[   0.0s] alpha-migrate │ red\n[   0.0s] alpha-migrate │ next\n");
         let color = OutputOptions { stderr_color: true, ..OutputOptions::default() };
-        let (_, colored) = run(color, samples::records([evil.clone()]));
+        let (_, colored) = run(color, &samples::records([evil.clone()]));
         assert!(
             colored.contains("\u{1b}[31mred") && !colored.contains("[2J") && !colored.contains("owned"),
             "{colored:?}"
         );
-        let (out, _) = run(OutputOptions::default().with_logs_as_result(), samples::records([evil]));
+        let (out, _) = run(OutputOptions::default().with_logs_as_result(), &samples::records([evil]));
         assert_eq!(out, "2026-01-01T00:00:00.000Z 01234567 │ red\n2026-01-01T00:00:00.000Z 01234567 │ next\n");
     }
 }

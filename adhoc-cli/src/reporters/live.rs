@@ -17,21 +17,28 @@ pub(crate) struct Live {
     multi: MultiProgress,
     style: Style,
     steps: Vec<(String, ProgressBar)>,
+    wrote: bool,
 }
 
 impl Live {
     /// Spinners on stderr.
     pub(crate) fn new(style: Style) -> Self {
-        Self { multi: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()), style, steps: Vec::new() }
+        Self {
+            multi: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            style,
+            steps: Vec::new(),
+            wrote: false,
+        }
     }
 
     /// Shows one event.
     pub(crate) fn show(&mut self, event: &Event) {
         match event {
             Event::StepStarted { step } => self.begin(step),
-            Event::WaitProgress { waiting_for, detail, .. } => {
+            // What is awaited follows from the step, and a terminal is narrow.
+            Event::WaitProgress { detail, .. } => {
                 if let Some((_, bar)) = self.steps.last() {
-                    bar.set_message(safe(&format!("{waiting_for}: {}", one_line(detail)), false));
+                    bar.set_message(safe(&one_line(detail), false));
                 }
             }
             Event::StepFinished { step, .. } | Event::StepFailed { step, .. } => self.finish(step),
@@ -39,6 +46,7 @@ impl Live {
         }
         for line in lines(event, self.style) {
             let _ = self.multi.println(safe(&line, self.style.has_color()));
+            self.wrote = true;
         }
     }
 
@@ -47,10 +55,13 @@ impl Live {
         self.multi.suspend(write);
     }
 
-    /// Removes whatever still spins.
+    /// Removes whatever still spins, and sets off what follows from what was written.
     pub(crate) fn clear(&mut self) {
         for (_, bar) in self.steps.drain(..) {
             bar.finish_and_clear();
+        }
+        if std::mem::take(&mut self.wrote) {
+            let _ = self.multi.println("");
         }
         let _ = self.multi.clear();
     }
@@ -84,7 +95,11 @@ fn spinner(style: Style) -> ProgressStyle {
 /// The lines that stay on the screen.
 fn lines(event: &Event, style: Style) -> Vec<String> {
     match event {
-        Event::Plan(plan) => plan::lines(plan, style),
+        Event::Plan(plan) => {
+            // Room to read it: it is what the user has asked for.
+            let room = [String::new()];
+            [&room, plan::lines(plan, style).as_slice(), &room].concat()
+        }
         Event::LogLine { source, message, .. } => indented(log_lines(source, message, style)),
         Event::Hint { message } => vec![format!("  {} {}", style.cyan("hint:"), one_line(message))],
         Event::StepFinished { step, duration_ms } => {

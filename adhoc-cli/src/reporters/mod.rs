@@ -77,6 +77,17 @@ pub(crate) fn reporter(options: OutputOptions) -> Arc<dyn EventSink> {
     reporter_to(options, Box::new(stdout()), Box::new(stderr()))
 }
 
+/// JSON on stdout, for an error in the arguments themselves: there are no options then.
+pub(crate) fn json_to_stdout() -> Arc<dyn EventSink> {
+    Arc::new(json::JsonReporter::new(Box::new(stdout())))
+}
+
+/// Writes text that is a command's result to stdout. A reader that has gone is no reason to fail.
+pub(crate) fn print_result(text: &str) {
+    let mut out = stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// A reporter that writes to `out` and `err`. Spinners, where `options` have them, go to the process's own stderr.
 pub(crate) fn reporter_to(
     options: OutputOptions,

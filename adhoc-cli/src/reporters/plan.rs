@@ -28,8 +28,11 @@ fn rows(plan: &Plan) -> Vec<String> {
     let mut rows = Vec::new();
     for definition in &plan.task_definitions {
         let from = revision_of(&definition.from, &definition.family);
-        let (verb, revision) =
-            if definition.register { ("register", format!("{from} → new")) } else { ("reuse", from.to_owned()) };
+        let (verb, revision) = match definition.register {
+            true => ("register", format!("{from} → new")),
+            false if definition.image_from == definition.image => ("reuse", from.to_owned()),
+            false => ("put back", format!("from {from}")),
+        };
         rows.push(row(verb, &definition.family, revision, image_change(&definition.image_from, &definition.image)));
     }
     for task in &plan.tasks {
@@ -52,8 +55,8 @@ fn tasks(service: &PlannedService) -> String {
 }
 
 fn paint(row: &str, style: Style) -> String {
-    let verbs = ["register", "reuse", "run", "roll"];
-    let verb = row.split_whitespace().next().filter(|verb| verbs.contains(verb));
+    let verbs = ["register", "put back", "reuse", "run", "roll"];
+    let verb = verbs.into_iter().find(|verb| row.trim_start().starts_with(verb));
     verb.map_or_else(
         || row.to_owned(),
         |verb| row.replacen(verb, &if verb == "reuse" { style.dim(verb) } else { style.cyan(verb) }, 1),
@@ -78,6 +81,17 @@ fn changes(definition: &PlannedTaskDefinition, style: Style) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::reporters::samples;
+
+    #[test]
+    fn a_rollback_puts_images_back() {
+        let mut plan = Plan { command: "rollback".to_owned(), tasks: Vec::new(), ..samples::plan() };
+        plan.task_definitions.retain(|definition| definition.register);
+        for definition in &mut plan.task_definitions {
+            definition.register = false;
+            std::mem::swap(&mut definition.image_from, &mut definition.image);
+        }
+        samples::assert_snapshot("plan_rollback", &lines(&plan, Style::PLAIN).join("\n"));
+    }
 
     #[test]
     fn a_dry_run_shows_every_change() {

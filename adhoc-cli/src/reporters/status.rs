@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::style::{Style, Tone};
-use super::text::{columns, count, image, one_line};
+use super::text::{columns, count, image, one_line, revision_of};
 
 /// What runs in an environment; the `result` of the summary of `adhoc status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl StatusRow {
             self.service.clone(),
             self.state.cell(),
             format!("{}/{}", self.running, self.desired),
-            or_dash(self.task_definition.clone()),
+            or_dash(self.task_definition.as_deref().map(|revision| revision_of(revision, &self.service).to_owned())),
             or_dash(self.image.as_deref().map(image)),
             self.detail.as_deref().map(one_line).unwrap_or_default(),
         ]

@@ -13,6 +13,7 @@ mod run_task;
 mod seed;
 mod service_model;
 mod services;
+mod succession;
 mod tags;
 mod task_model;
 mod tasks;
