@@ -235,7 +235,7 @@ async fn wait_until_stopped(cx: &Context, ecs: &Ecs, what: &OneOff, task: &TaskA
 pub fn task_stopped(task: Option<&Task>) -> Check {
     match task {
         Some(task) if task.is_stopped() => Check::Ready,
-        Some(task) => Check::NotYet(format!("task {} is {}", task.arn.id(), task.last_status)),
+        Some(task) => Check::NotYet(format!("the task is {}", task.last_status)),
         None => Check::NotYet("the task is not visible yet".to_owned()),
     }
 }

@@ -93,8 +93,7 @@ pub async fn roll_out(
     for summary in rollout.decided_without_waiting() {
         cx.emit(Event::ServiceVerdict(Box::new(summary)));
     }
-    let names: Vec<String> = rollout.open().iter().map(|tracked| tracked.from.service.name.to_string()).collect();
-    let config = WaitConfig::new(names.join(", ")).with_timeout(timeout);
+    let config = WaitConfig::new(rollout.title()).with_timeout(timeout);
     match wait_for(cx, &config, || rollout.observe(), &all_decided).await {
         Ok(_) => {}
         Err(Error::Timeout(_)) => rollout.close_at_deadline(timeout).await,
@@ -300,6 +299,14 @@ impl Rollout<'_> {
             }
             None => error,
         })
+    }
+
+    /// What is awaited, for people.
+    fn title(&self) -> String {
+        match self.open().as_slice() {
+            [one] => one.from.service.name.to_string(),
+            many => format!("{} services", many.len()),
+        }
     }
 
     fn open(&self) -> Vec<Tracked> {

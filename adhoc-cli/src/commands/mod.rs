@@ -85,7 +85,7 @@ fn next_step(summary: &Summary, again: &str, environment: &EnvironmentName) -> O
             let role = role.unwrap_or("SERVICE");
             Some(format!("`adhoc logs {role} {environment} --since 30m` shows more; then update to a fixed image"))
         }
-        Outcome::TaskFailed => Some(format!("fix the task, then `{again}`; no service was touched")),
+        Outcome::TaskFailed => Some(format!("fix what the task complains of, then `{again}`")),
         Outcome::Superseded => Some(format!("`adhoc status {environment}` shows what runs now")),
         _ => None,
     }

@@ -11,6 +11,7 @@ pub(crate) struct Style {
 
 impl Style {
     /// No colour, no control characters.
+    #[cfg(test)]
     pub(crate) const PLAIN: Self = Self { color: false };
 
     /// Colour where `color` says so.
