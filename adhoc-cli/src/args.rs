@@ -2,12 +2,11 @@
 
 mod values;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use adhoc_core::{Component, EnvironmentName, Error, ImageChange, ImageReference, ImageTag, Result};
+use adhoc_core::{EnvironmentName, Error, ImageChange, ImageReference, ImageTag};
 use adhoc_ecs::RevisionChoice;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -261,30 +260,16 @@ pub(crate) struct UpdateArgs {
 }
 
 impl UpdateArgs {
-    /// The counts that were asked for, by role of the component; a count for one role wins over a count for all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] if the component has no service of a role that was named.
-    pub(crate) fn desired_counts(&self, component: &Component) -> Result<BTreeMap<String, u32>> {
-        let mut counts = BTreeMap::new();
-        for wanted in self.desired_count.iter().filter(|wanted| wanted.role.is_none()) {
-            counts.extend(component.services.iter().map(|role| (role.clone(), wanted.count)));
-        }
+    /// The counts that were asked for; where a word is repeated, the last one wins.
+    pub(crate) fn desired_counts(&self) -> adhoc_ecs::DesiredCount {
+        let mut counts = adhoc_ecs::DesiredCount::default();
         for DesiredCount { role, count } in &self.desired_count {
-            let Some(role) = role else { continue };
-            if !component.services.contains(role) {
-                let known = component.services.join(", ");
-                return Err(Error::invalid(
-                    "",
-                    format!("--desired-count {role}={count}"),
-                    "names no service of the component",
-                )
-                .with_hint(format!("the component {:?} has the services: {known}", self.target.component)));
+            match role {
+                Some(role) => drop(counts.by_role.insert(role.clone(), *count)),
+                None => counts.all = Some(*count),
             }
-            counts.insert(role.clone(), *count);
         }
-        Ok(counts)
+        counts
     }
 }
 
@@ -370,6 +355,8 @@ pub(crate) fn usage_error(error: &clap::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -408,16 +395,8 @@ mod tests {
         assert_eq!(args.image.as_typed(), "--tag v1.1.0");
         assert_eq!(args.deadline.timeout, Duration::from_secs(5400));
         assert!(args.dry_run && args.skip_pre_update);
-        let counts = args.desired_counts(&Component::new("backend", &[], &["gunicorn", "beat"])).expect("known roles");
-        assert_eq!(counts, BTreeMap::from([("beat".to_owned(), 1), ("gunicorn".to_owned(), 3)]));
-    }
-
-    #[test]
-    fn a_count_for_an_unknown_role_lists_the_known_ones() {
-        let args = update("adhoc update backend alpha --tag v1 --desired-count gunicron=3");
-        let error = args.desired_counts(&Component::new("backend", &[], &["gunicorn"])).expect_err("unknown");
-        assert_eq!(error.to_string(), "--desired-count gunicron=3: names no service of the component");
-        assert_eq!(error.detail().hint.as_deref(), Some("the component \"backend\" has the services: gunicorn"));
+        let counts = args.desired_counts();
+        assert_eq!((counts.all, counts.by_role), (Some(1), BTreeMap::from([("gunicorn".to_owned(), 3)])));
     }
 
     #[test]

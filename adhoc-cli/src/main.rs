@@ -9,10 +9,10 @@ mod reporters;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
-
-use adhoc_core::{CancellationToken, Context, Error, Event, EventSink, Summary, SystemClock};
-use clap::Parser;
 use std::sync::Arc;
+
+use adhoc_core::{CancellationToken, Context, Error, Event, Summary, SystemClock};
+use clap::Parser;
 
 use crate::args::{Cli, Command};
 use crate::reporters::OutputOptions;
@@ -43,30 +43,30 @@ fn run(cli: &Cli) -> ExitCode {
     let options = OutputOptions::detect(&cli.global);
     let options = if matches!(cli.command, Command::Logs(_)) { options.with_logs_as_result() } else { options };
     trace(cli.global.verbose);
-    let sink = reporters::reporter(options);
+    let cancellation = CancellationToken::new();
+    let cx = Context::new(Arc::new(SystemClock::new()), reporters::reporter(options))
+        .with_cancellation(cancellation.clone());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let error = Error::internal("", "the runtime", "cannot be started").with_source(error);
-            return finish(&sink, &Summary::new(cli.command.name()).with_error(&error));
+            return finish(&cx, &Summary::new(cli.command.name()).with_error(&error));
         }
     };
     let summary = runtime.block_on(async {
-        let cancellation = CancellationToken::new();
-        tokio::spawn(cancel_on_signal(cancellation.clone()));
-        commands::run(cli, sink.clone(), cancellation).await
+        tokio::spawn(cancel_on_signal(cancellation));
+        commands::run(cli, &cx).await
     });
     // Child processes and open connections end with the runtime; nothing of them is waited for.
     runtime.shutdown_background();
-    finish(&sink, &summary)
+    finish(&cx, &summary)
 }
 
 /// The last event, the files of GitHub Actions, and the exit code.
-fn finish(sink: &Arc<dyn EventSink>, summary: &Summary) -> ExitCode {
+fn finish(cx: &Context, summary: &Summary) -> ExitCode {
     let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty());
     let (step, output) = (file("GITHUB_STEP_SUMMARY"), file("GITHUB_OUTPUT"));
     let paths = (step.as_ref().map(std::path::Path::new), output.as_ref().map(std::path::Path::new));
-    let cx = Context::new(Arc::new(SystemClock::new()), sink.clone());
     if let Err(error) = reporters::write_github(summary, paths.0, paths.1) {
         cx.hint(format!("the job summary could not be written: {error}"));
     }

@@ -85,9 +85,11 @@ fn everything_that_is_missing_is_reported_at_once() {
 
 #[test]
 fn no_subnets_is_an_error_of_the_network() {
-    let scenario = Scenario::from_toml("environments = []\nnetwork = { shared = \"dev\", private_subnets = 0 }").unwrap();
+    let scenario =
+        Scenario::from_toml("environments = []\nnetwork = { shared = \"dev\", private_subnets = 0 }").unwrap();
     let world = World::with(scenario.with_timing(Timing::instant()).with_environment(EnvironmentSpec::new("alpha")));
-    world.file("adhoc.toml", "[components.jobs]\nrepository = \"backend\"\npre_update = [\"migrate\"]\nservices = []\n");
+    world
+        .file("adhoc.toml", "[components.jobs]\nrepository = \"backend\"\npre_update = [\"migrate\"]\nservices = []\n");
     refused(&world, "update jobs alpha --tag v2", 3, &["subnets", "env=dev", "*private*"]);
 }
 

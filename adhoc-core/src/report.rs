@@ -34,6 +34,8 @@ pub struct PlannedTaskDefinition {
     pub container: String,
     /// The revision it is made from, `family:revision`.
     pub from: String,
+    /// The revision that will be used, `family:revision`; none where it is yet to be registered.
+    pub to: Option<String>,
     /// The image before.
     pub image_from: String,
     /// The image after.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// Members of a described task definition that `RegisterTaskDefinition` does not take.
 ///
 /// See <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html>.
-const OUTPUT_ONLY: [&str; 9] = [
+pub(crate) const OUTPUT_ONLY: [&str; 9] = [
     "taskDefinitionArn",
     "revision",
     "status",

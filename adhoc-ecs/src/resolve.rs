@@ -61,6 +61,7 @@ impl ResolvedFamily {
             family: self.source.family().to_string(),
             container: self.container.to_string(),
             from: self.source.arn().short().to_owned(),
+            to: self.clone.is_identical().then(|| self.source.arn().short().to_owned()),
             image_from: self.clone.image_from.clone(),
             image: self.clone.image.clone(),
             register: !self.clone.is_identical(),

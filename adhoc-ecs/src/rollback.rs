@@ -157,6 +157,7 @@ fn describe(request: &RollbackRequest, planned: &[PlannedRollback]) -> Plan {
         family: it.revision.family().to_string(),
         container: it.container.clone(),
         from: it.service.service.task_definition.short().to_owned(),
+        to: Some(it.revision.arn().short().to_owned()),
         image_from: it.image_from.clone(),
         image: it.image.clone(),
         register: false,

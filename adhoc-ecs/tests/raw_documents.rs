@@ -74,10 +74,12 @@ async fn every_field_of_the_service_model_is_registered_read_back_and_cloned() {
     let clone = clone_with_image(&described, &"first".into(), &ImageChange::Tag("v2".parse().unwrap())).unwrap();
     let expected = tags_last(&with_image(&document, "registry.example.com:5000/team/app:v2"));
     assert_eq!(text(&clone.input), text(&expected));
-    let changed: Vec<&str> = clone.fields.iter().filter(|it| it.fate != Fate::Kept).map(|it| it.path.as_str()).collect();
-    assert_eq!(changed.iter().filter(|path| !OUTPUT_ONLY.contains(path)).collect::<Vec<_>>(), [
-        &"containerDefinitions[0].image"
-    ]);
+    let changed: Vec<&str> =
+        clone.fields.iter().filter(|it| it.fate != Fate::Kept).map(|it| it.path.as_str()).collect();
+    assert_eq!(
+        changed.iter().filter(|path| !OUTPUT_ONLY.contains(path)).collect::<Vec<_>>(),
+        [&"containerDefinitions[0].image"]
+    );
 
     let registered = definitions.register(&clone.input).await.unwrap();
     let described = definitions.describe(registered.arn().as_str()).await.unwrap();
@@ -85,7 +87,8 @@ async fn every_field_of_the_service_model_is_registered_read_back_and_cloned() {
     assert_eq!(text(&as_input(&described)), text(&expected));
 
     // On the wire, too.
-    let bodies: Vec<String> = local.calls("RegisterTaskDefinition").iter().map(|call| call.request.to_string()).collect();
+    let bodies: Vec<String> =
+        local.calls("RegisterTaskDefinition").iter().map(|call| call.request.to_string()).collect();
     assert_eq!(bodies, [text(&document), text(&clone.input)]);
 }
 

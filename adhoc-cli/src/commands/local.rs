@@ -34,7 +34,8 @@ async fn start(args: &ServeArgs) -> Result<Server> {
 
 fn read_scenario(path: &Path) -> Result<Scenario> {
     let invalid = |reason: String| Error::invalid("", path.display().to_string(), reason);
-    let text = std::fs::read_to_string(path).map_err(|error| invalid("cannot be read".to_owned()).with_source(error))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| invalid("cannot be read".to_owned()).with_source(error))?;
     Scenario::from_toml(&text).map_err(|error| {
         let place = format!("{}:{}:{}", path.display(), error.line, error.column);
         Error::invalid("", place, error.message).with_hint("the format is described in the README of adhoc-local")

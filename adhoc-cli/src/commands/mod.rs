@@ -8,11 +8,7 @@ mod run;
 mod status;
 mod update;
 
-use std::sync::Arc;
-
-use adhoc_core::{
-    CancellationToken, Context, EnvironmentName, EventSink, Outcome, Result, Summary, SystemClock,
-};
+use adhoc_core::{Context, EnvironmentName, Outcome, Result, Summary};
 use adhoc_ecs::{Ecs, Environment};
 
 use crate::args::{Cli, Command, LocalCommand};
@@ -34,12 +30,11 @@ impl Session {
 }
 
 /// Runs the command and gives back its summary, whatever happens.
-pub(crate) async fn run(cli: &Cli, sink: Arc<dyn EventSink>, cancellation: CancellationToken) -> Summary {
-    let cx = Context::new(Arc::new(SystemClock::new()), sink).with_cancellation(cancellation);
+pub(crate) async fn run(cli: &Cli, cx: &Context) -> Summary {
     match &cli.command {
-        Command::Demo(args) => demo::demo(cli, args, &cx).await,
-        Command::Local(LocalCommand::Serve(args)) => local::serve(cli, args, &cx).await,
-        command => match open(cli, &cx).await {
+        Command::Demo(args) => demo::demo(cli, args, cx).await,
+        Command::Local(LocalCommand::Serve(args)) => local::serve(cli, args, cx).await,
+        command => match open(cli, cx).await {
             Ok(session) => execute(command, &session).await,
             Err(error) => Summary::new(command.name()).with_error(&error),
         },

@@ -12,7 +12,8 @@ pub(super) async fn status(args: &StatusArgs, session: &Session) -> Summary {
     let found = adhoc_ecs::status(&session.ecs, &environment).await.and_then(|services| {
         let rows = services.iter().map(row).collect();
         let table = StatusTable { environment: args.environment.to_string(), rows };
-        serde_json::to_value(table).map_err(|error| Error::internal("", "", "the table cannot be written").with_source(error))
+        serde_json::to_value(table)
+            .map_err(|error| Error::internal("", "", "the table cannot be written").with_source(error))
     });
     match found {
         Ok(table) => {

@@ -28,10 +28,10 @@ fn rows(plan: &Plan) -> Vec<String> {
     let mut rows = Vec::new();
     for definition in &plan.task_definitions {
         let from = revision_of(&definition.from, &definition.family);
-        let (verb, revision) = match definition.register {
-            true => ("register", format!("{from} → new")),
-            false if definition.image_from == definition.image => ("reuse", from.to_owned()),
-            false => ("put back", format!("from {from}")),
+        let (verb, revision) = match &definition.to {
+            None => ("register", format!("{from} → new")),
+            Some(to) if *to == definition.from => ("reuse", from.to_owned()),
+            Some(to) => ("put back", format!("{from} → {}", revision_of(to, &definition.family))),
         };
         rows.push(row(verb, &definition.family, revision, image_change(&definition.image_from, &definition.image)));
     }
@@ -88,6 +88,8 @@ mod tests {
         plan.task_definitions.retain(|definition| definition.register);
         for definition in &mut plan.task_definitions {
             definition.register = false;
+            definition.from = format!("{}:2", definition.family);
+            definition.to = Some(format!("{}:1", definition.family));
             std::mem::swap(&mut definition.image_from, &mut definition.image);
         }
         samples::assert_snapshot("plan_rollback", &lines(&plan, Style::PLAIN).join("\n"));

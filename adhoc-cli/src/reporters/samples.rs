@@ -84,6 +84,7 @@ fn planned(role: &str, from: u32, register: bool) -> PlannedTaskDefinition {
         family: format!("alpha-{role}"),
         container: role.to_owned(),
         from: format!("alpha-{role}:{from}"),
+        to: (!register).then(|| format!("alpha-{role}:{from}")),
         image_from: if register { old } else { new.clone() },
         image: new,
         register,

@@ -44,7 +44,7 @@ pub(crate) fn lines(summary: &Summary, ending: Ending, style: Style) -> Vec<Stri
 
 /// Commands whose output is not their summary.
 fn is_silent(command: &str) -> bool {
-    matches!(command, "logs" | "local serve")
+    matches!(command, "demo" | "logs" | "local serve")
 }
 
 fn found(result: &serde_json::Value, style: Style) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The program under test, run as a user would run it, against an embedded AWS in this process.
 
 #![expect(dead_code, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a fixture that cannot be set up fails the test")]
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -9,36 +10,36 @@ use adhoc_local::{EnvironmentSpec, Scenario, Server, Timing};
 use serde_json::Value;
 
 /// An embedded AWS and the runtime that drives it.
-pub struct World {
-    pub server: Server,
-    pub folder: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
 }
 
 impl World {
     /// With the environment `alpha`, its backend at v1.0.0 and running.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Self::scenario(running("alpha")))
     }
 
-    pub fn scenario(environment: EnvironmentSpec) -> Scenario {
+    pub(crate) fn scenario(environment: EnvironmentSpec) -> Scenario {
         Scenario::empty().with_timing(Timing::instant()).with_environment(environment)
     }
 
-    pub fn with(scenario: Scenario) -> Self {
+    pub(crate) fn with(scenario: Scenario) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let server = runtime.block_on(Server::start_with(scenario)).unwrap();
         Self { server, folder: tempfile::tempdir().unwrap(), runtime }
     }
 
     /// Writes a file beside which the program runs.
-    pub fn file(&self, name: &str, text: &str) -> &Self {
+    pub(crate) fn file(&self, name: &str, text: &str) -> &Self {
         std::fs::write(self.folder.path().join(name), text).unwrap();
         self
     }
 
     /// The program with the environment of a user whose AWS is the embedded one, and nothing of this machine's.
-    pub fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = bare_command(line, self.folder.path());
         command
             .env("AWS_ENDPOINT_URL", self.server.endpoint())
@@ -48,23 +49,23 @@ impl World {
         command
     }
 
-    pub fn adhoc(&self, line: &str) -> Run {
+    pub(crate) fn adhoc(&self, line: &str) -> Run {
         Run::of(self.command(line).output().unwrap())
     }
 
-    pub fn spawn(&self, line: &str) -> Child {
+    pub(crate) fn spawn(&self, line: &str) -> Child {
         self.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// The operations that change something, in order.
-    pub fn mutations(&self) -> Vec<String> {
+    pub(crate) fn mutations(&self) -> Vec<String> {
         let changes = ["Register", "Run", "Update", "Create", "Delete", "Stop", "Deregister", "Put"];
         let calls = self.server.calls().into_iter().map(|call| call.operation);
         calls.filter(|operation| changes.iter().any(|change| operation.starts_with(change))).collect()
     }
 
     /// Waits until `condition` holds, for ten seconds at the most.
-    pub fn until(&self, what: &str, condition: impl Fn() -> bool) {
+    pub(crate) fn until(&self, what: &str, condition: impl Fn() -> bool) {
         let clock = adhoc_core::SystemClock::new();
         self.runtime.block_on(async {
             for _ in 0..1000 {
@@ -79,13 +80,13 @@ impl World {
 }
 
 /// An environment whose backend runs v1.0.0.
-pub fn running(name: &str) -> EnvironmentSpec {
+pub(crate) fn running(name: &str) -> EnvironmentSpec {
     ["gunicorn", "default", "beat", "web-ui"]
         .into_iter()
         .fold(EnvironmentSpec::new(name).with_image_tag("v1.0.0"), |spec, role| spec.with_desired_count(role, 1))
 }
 
-pub fn bare_command(line: &str, folder: &Path) -> Command {
+pub(crate) fn bare_command(line: &str, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_adhoc"));
     command
         .args(line.split_whitespace().map(|word| if word == "''" { "" } else { word }))
@@ -99,14 +100,14 @@ pub fn bare_command(line: &str, folder: &Path) -> Command {
 }
 
 /// What a run of the program left.
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
-    pub fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -116,23 +117,23 @@ impl Run {
 
     /// Asserts the exit code, showing everything where it is another.
     #[track_caller]
-    pub fn ends_with(self, code: i32) -> Self {
+    pub(crate) fn ends_with(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// The lines that say what is wrong.
-    pub fn errors(&self) -> Vec<&str> {
+    pub(crate) fn errors(&self) -> Vec<&str> {
         self.stderr.lines().filter(|line| line.starts_with("error:")).collect()
     }
 
     /// The JSON lines on stdout.
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
     /// The last JSON line, which must be the summary.
-    pub fn summary(&self) -> Value {
+    pub(crate) fn summary(&self) -> Value {
         let last = self.events().pop().expect("an event");
         assert_eq!(last["event"], "summary", "{last}");
         last

@@ -38,7 +38,7 @@ where
             status: answer.raw().status().as_u16(),
         },
         SdkError::ConstructionFailure(_) => Failure::Construction(innermost(error)),
-        _ if mentions_credentials(error) => Failure::NoCredentials(innermost(error)),
+        _ if mentions_credentials(error) => Failure::NoCredentials(first_sentence(&innermost(error))),
         _ => Failure::Transport(innermost(error)),
     }
 }
@@ -109,12 +109,16 @@ fn innermost(error: &dyn StdError) -> String {
     error.to_string()
 }
 
+/// The SDK goes on to tell every place in which it has looked.
+fn first_sentence(text: &str) -> String {
+    text.split_once(". ").map_or(text, |(first, _)| first).to_owned()
+}
+
 fn mentions_credentials(error: &dyn StdError) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         let text = error.to_string();
-        if text.contains("credentials provider") || text.contains("identity") || text.contains("no providers in chain")
-        {
+        if text.contains("credential") || text.contains("identity") {
             return true;
         }
         next = error.source();

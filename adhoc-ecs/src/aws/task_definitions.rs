@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::from_sdk;
 use super::raw::{CaptureReply, replace_body};
+use crate::cloning::OUTPUT_ONLY;
 
 /// How often a registration is tried while ECS asks to wait.
 const ATTEMPTS: u32 = 6;
@@ -58,8 +59,7 @@ impl AwsTaskDefinitions {
     /// The newest revision, if it is what was to be registered: the registration whose answer was lost.
     async fn registered_unseen(&self, family: &str, input: &Map<String, Value>) -> Option<TaskDefinition> {
         let newest = self.describe(family).await.ok()?;
-        let same = input.iter().all(|(member, value)| member == "tags" || newest.document.get(member) == Some(value));
-        same.then_some(newest)
+        is_made_of(&newest, input).then_some(newest)
     }
 }
 
@@ -113,6 +113,48 @@ impl TaskDefinitions for AwsTaskDefinitions {
             }
             other => other,
         })
+    }
+}
+
+/// Whether ECS may have made `registered` of `input`. Nothing less will do: an older revision that happens to hold all of
+/// `input` and more, or has other tags, is not what was asked for.
+fn is_made_of(registered: &TaskDefinition, input: &Map<String, Value>) -> bool {
+    let mut document = registered.document.clone();
+    document.retain(|member, _| !OUTPUT_ONLY.contains(&member.as_str()));
+    let mut input = input.clone();
+    let tags = input.shift_remove("tags");
+    let tags = tags.as_ref().and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let same_tags = tags.len() == registered.tags.len() && tags.iter().all(|tag| registered.tags.contains(tag));
+    same_tags && is_same(&Value::Object(document), &Value::Object(input))
+}
+
+/// Equal, but for members that ECS writes where they were left out: empty ones, zeros and `essential`.
+fn is_same(registered: &Value, input: &Value) -> bool {
+    match (registered, input) {
+        (Value::Object(registered), Value::Object(input)) => {
+            let is_there = |(member, value): (&String, &Value)| {
+                registered.get(member).is_some_and(|registered| is_same(registered, value))
+            };
+            let is_expected = |(member, value): (&String, &Value)| {
+                input.contains_key(member) || is_empty(value) || (member == "essential" && *value == Value::Bool(true))
+            };
+            input.iter().all(is_there) && registered.iter().all(is_expected)
+        }
+        (Value::Array(registered), Value::Array(input)) => {
+            registered.len() == input.len() && registered.iter().zip(input).all(|(one, other)| is_same(one, other))
+        }
+        _ => registered == input,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(value) => value.as_i64() == Some(0),
+        Value::String(value) => value.is_empty(),
+        Value::Array(value) => value.is_empty(),
+        Value::Object(value) => value.is_empty(),
     }
 }
 

@@ -35,9 +35,7 @@ pub fn sdk_config_without_credentials(endpoint: &str) -> SdkConfig {
         .region(Region::new("us-east-1"))
         .endpoint_url(endpoint)
         .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .retry_config(
-            RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(10)),
-        )
+        .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(10)))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .build()
 }

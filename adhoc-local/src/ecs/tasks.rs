@@ -54,6 +54,9 @@ impl World {
     pub(super) fn list_tasks(&self, input: &Value) -> Result<Value, ApiError> {
         let cluster = self.cluster_name(input)?;
         let filter = TaskFilter::new(input)?;
+        if filter.service.is_some_and(|name| !self.services.contains_key(&(cluster.clone(), name.to_owned()))) {
+            return Err(ApiError::service_not_found());
+        }
         let arns: Vec<Value> = self
             .tasks
             .values()
