@@ -118,7 +118,10 @@ fn recent_events(service: &Service, since: Option<Timestamp>) -> Vec<String> {
         (Some(at), Some(since)) => at >= since,
         _ => true,
     });
-    recent.take(MOST_EVENTS).map(|event| event.message.clone()).collect()
+    let mut messages: Vec<String> = recent.map(|event| event.message.clone()).collect();
+    messages.dedup();
+    messages.truncate(MOST_EVENTS);
+    messages
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{Session, execute};
 use crate::args::{Cli, DemoArgs, OutputFormat};
 use crate::aws;
 use crate::config::Config;
-use crate::reporters;
+use crate::reporters::{self, OutputOptions, Style};
 
 /// One act: what it shows, the command, and how the command has to end.
 struct Scene {
@@ -81,13 +81,14 @@ async fn play(cli: &Cli, args: &DemoArgs, cx: &Context) -> Result<()> {
     server.create_environment(&EnvironmentSpec::new("alpha").with_owner("demo"));
     let sdk = aws::loopback_config(&server.endpoint())?;
     let ecs = Ecs::on_aws(&sdk);
-    let narrator = Narrator { silent: cli.global.output == OutputFormat::Json };
+    let style = Style::new(OutputOptions::detect(&cli.global).stdout_color);
+    let narrator = Narrator { silent: cli.global.output == OutputFormat::Json, style };
     narrator.say(&format!("An embedded AWS runs at {}; no account is needed.\n", server.endpoint()));
     for (number, scene) in SCENES.iter().enumerate() {
         narrator.announce(number + 1, scene);
         perform(scene, &ecs, cx).await?;
     }
-    narrator.say(&format!("\n{}. It is removed\n", SCENES.len() + 1));
+    narrator.title(SCENES.len() + 1, "It is removed");
     server.remove_environment("alpha");
     narrator.say(&format!("   Environments left: {}.\n", server.environments().len()));
     narrator.say("   `adhoc local serve` keeps the embedded AWS running for your own commands.\n");
@@ -137,12 +138,18 @@ async fn perform(scene: &Scene, ecs: &Ecs, cx: &Context) -> Result<()> {
 /// Prints what leads from one command to the next; silent where the reader is a program.
 struct Narrator {
     silent: bool,
+    style: Style,
 }
 
 impl Narrator {
     fn announce(&self, number: usize, scene: &Scene) {
+        self.title(number, scene.title);
         let says = if scene.says.is_empty() { String::new() } else { format!("   {}\n", scene.says) };
-        self.say(&format!("\n{number}. {}\n{says}\n$ {}\n", scene.title, scene.command));
+        self.say(&format!("{says}\n{}\n", self.style.cyan(&format!("$ {}", scene.command))));
+    }
+
+    fn title(&self, number: usize, title: &str) {
+        self.say(&format!("\n{}\n", self.style.bold(&format!("{number}. {title}"))));
     }
 
     fn say(&self, text: &str) {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use adhoc_core::EventSink;
 
 pub(crate) use github::write_github;
+pub(crate) use style::Style;
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
 
 use crate::args::{GlobalArgs, OutputFormat};
