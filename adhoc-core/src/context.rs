@@ -10,6 +10,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::between;
 use crate::{Clock, Error, Event, EventRecord, EventSink, Result};
 
+/// How long a cancelled step may take to end by itself.
+const CANCEL_GRACE: Duration = Duration::from_secs(5);
+
 /// The surroundings of a pipeline. Cheap to clone; clones share clock, events and cancellation.
 #[derive(Clone)]
 pub struct Context {
@@ -68,35 +71,52 @@ impl Context {
         self.emit(Event::Hint { message: message.into() });
     }
 
-    /// Runs `work` as the step `name`: emits its start and exactly one end, stops it when the context is cancelled, and
-    /// names the step in its error.
+    /// Runs `work` as the step `name`: emits its start and exactly one end, ends it when the context is cancelled, and names
+    /// the step in its error.
     ///
     /// # Errors
     ///
-    /// Those of `work`, or [`Error::Cancelled`]. Cancelling drops `work` where it stands; what it had asked AWS for by
-    /// then goes on.
+    /// Those of `work`, or [`Error::Cancelled`]. A cancelled step has five seconds to end by itself, so that a request under
+    /// way is not cut off and a wait can say what it leaves behind; then it is dropped where it stands.
     pub async fn step<T>(&self, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.emit(Event::StepStarted { step: name.to_owned() });
         let mut open = OpenStep { context: self, name, started: self.clock.now(), closed: false };
-        let result = self.unless_cancelled(work).await;
+        let result = self.race(work, CANCEL_GRACE).await;
         open.close(result.as_ref().err().map(|error| error.chain().join(": ")));
         result.map_err(|error| error.in_step(name))
     }
 
-    /// Runs `work` unless, or until, the context is cancelled. `work` is polled first, so that a wait inside it can end
-    /// in its own words and say what it leaves behind.
+    /// Runs `work` unless the context is cancelled, and drops it at once when it is: for what changes nothing.
     ///
     /// # Errors
     ///
     /// Those of `work`, or [`Error::Cancelled`].
     pub async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        if self.cancellation.is_cancelled() {
-            return Err(interrupted());
-        }
+        self.race(work, Duration::ZERO).await
+    }
+
+    /// To be asked before each change.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`] once the context is cancelled.
+    pub fn ensure_not_cancelled(&self) -> Result<()> {
+        if self.cancellation.is_cancelled() { Err(interrupted()) } else { Ok(()) }
+    }
+
+    async fn race<T>(&self, work: impl Future<Output = Result<T>>, grace: Duration) -> Result<T> {
+        self.ensure_not_cancelled()?;
+        let cancelled = async {
+            self.cancellation.cancelled().await;
+            if !grace.is_zero() {
+                self.clock.sleep(grace).await;
+            }
+        };
         tokio::select! {
+            // The work first: what has ended has ended, cancelled or not.
             biased;
             result = work => result,
-            () = self.cancellation.cancelled() => Err(interrupted()),
+            () = cancelled => Err(interrupted()),
         }
     }
 }
@@ -150,10 +170,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn cancelling_ends_a_step_with_one_failure() {
         let (cx, sink) = context();
-        cx.cancellation().cancel();
-        let error = cx.step("migrate", std::future::pending::<Result<()>>()).await.expect_err("cancelled");
+        let endless = async {
+            cx.cancellation().cancel();
+            std::future::pending::<Result<()>>().await
+        };
+        let error = cx.step("migrate", endless).await.expect_err("cancelled");
         assert!(matches!(error, Error::Cancelled(_)));
         assert_eq!(sink.names(), ["step_started", "step_failed"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_step_may_finish_the_request_under_way() {
+        let (cx, _) = context();
+        let request = async {
+            cx.cancellation().cancel();
+            cx.clock().sleep(Duration::from_secs(2)).await;
+            cx.ensure_not_cancelled().map_err(|error| error.with_left_behind("what the request made"))
+        };
+        let error = cx.step("roll", request).await.expect_err("cancelled");
+        assert_eq!(error.detail().left_behind, ["what the request made"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -41,6 +41,7 @@ mod conventions;
 mod error;
 mod event;
 mod image;
+mod launch;
 mod logs;
 mod names;
 mod network;
@@ -64,6 +65,7 @@ pub use conventions::{Component, Conventions, NameTemplates};
 pub use error::{Error, ErrorDetail, Result};
 pub use event::{Event, EventRecord, EventSink, NullSink};
 pub use image::{ImageChange, ImageReference};
+pub use launch::{CapacityProviderItem, LaunchMode};
 pub use logs::{LogCursor, LogEvent, LogPage, LogSource, LogStream};
 pub use names::{
     ClusterName, ContainerName, DeploymentId, EnvironmentName, Family, ImageTag, ServiceName, TaskArn,
@@ -76,8 +78,8 @@ pub use report::{
     ServiceSummary, Summary, TaskDefinitionSummary, TaskSummary, Verdict,
 };
 pub use service::{
-    CapacityProviderItem, CircuitBreaker, Deployment, DeploymentController, DeploymentStatus, LaunchMode, RolloutState,
-    Service, ServiceDeployment, ServiceDeploymentStatus, ServiceEvent, ServiceUpdate, Services,
+    CircuitBreaker, Deployment, DeploymentController, DeploymentStatus, RolloutState, Service, ServiceDeployment,
+    ServiceDeploymentStatus, ServiceEvent, ServiceUpdate, Services,
 };
 pub use task::{ContainerState, RunTask, Task, TaskFilter, TaskState, Tasks};
 pub use task_definition::{LogConfiguration, TaskDefinition, TaskDefinitions};

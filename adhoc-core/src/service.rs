@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::{ClusterName, DeploymentId, NetworkConfiguration, Result, ServiceName, TaskDefinitionArn};
+use crate::{ClusterName, DeploymentId, LaunchMode, NetworkConfiguration, Result, ServiceName, TaskDefinitionArn};
 
 /// Reads and updates services.
 ///
@@ -253,37 +253,6 @@ pub enum DeploymentController {
     Ecs,
     /// Another one: `CODE_DEPLOY`, `EXTERNAL`.
     Other(String),
-}
-
-/// On what tasks run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LaunchMode {
-    /// Whatever the cluster's default is.
-    ClusterDefault,
-    /// `FARGATE`, `EC2` or `EXTERNAL`.
-    LaunchType(String),
-    /// Capacity providers: the only way to Fargate Spot.
-    Strategy(Vec<CapacityProviderItem>),
-}
-
-/// One member of a capacity provider strategy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CapacityProviderItem {
-    /// Such as `FARGATE_SPOT`.
-    pub provider: String,
-    /// Its share of the tasks beyond all bases.
-    pub weight: i32,
-    /// How many tasks it gets first.
-    pub base: i32,
-}
-
-impl CapacityProviderItem {
-    /// A member.
-    pub fn new(provider: impl Into<String>, weight: i32, base: i32) -> Self {
-        Self { provider: provider.into(), weight, base }
-    }
 }
 
 /// What a service said.

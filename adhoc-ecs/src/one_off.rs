@@ -192,6 +192,7 @@ async fn start_or_join(cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<(TaskAr
         .with_platform_version(what.placement.platform_version.clone())
         .with_command(what.command.clone())
         .with_environment(what.environment.clone());
+    cx.ensure_not_cancelled()?;
     let token = client_token(&request, &started_by, stopped, cx.clock().now());
     let task = ecs.tasks.run(&request.with_identity(started_by, token)).await?;
     Ok((task.arn, false))

@@ -164,7 +164,11 @@ async fn start(cx: &Context, ecs: &Ecs, cluster: &ClusterName, roll: &RollServic
         Action::Scale => update,
         Action::Deploy { force } => update.with_task_definition(roll.task_definition.clone()).with_force(force),
     };
-    match cx.unless_cancelled(ecs.services.update(&update)).await {
+    if cx.ensure_not_cancelled().is_err() {
+        return tracked.decide(Verdict::Unchanged, Some("interrupted before it was updated".to_owned()));
+    }
+    // Not cut off by a cancellation: what was asked for has to be known.
+    match ecs.services.update(&update).await {
         Ok(service) => {
             let tracked = follow(tracked, service.primary());
             announce(cx, &tracked, update.desired_count);

@@ -125,8 +125,9 @@ impl<'a> Merge<'a> {
             }
         }
         self.streams.retain(|stream| stream.gone_at.is_none_or(|gone_at| self.cx.since(gone_at) < LINGER));
-        let new: Vec<TaskArn> =
-            running.into_iter().chain(stopped).filter(|task| self.known.insert(task.clone())).collect();
+        let listed: HashSet<TaskArn> = running.into_iter().chain(stopped).collect();
+        let new: Vec<TaskArn> = listed.difference(&self.known).cloned().collect();
+        self.known = listed;
         for task in self.ecs.tasks.describe(&self.what.cluster, &new).await? {
             if task.stopped_at.is_none_or(|stopped_at| stopped_at >= self.what.since) {
                 self.add(&task).await;

@@ -174,12 +174,15 @@ async fn drive(cx: &Context, ecs: &Ecs, request: &UpdateRequest, report: &mut Up
     if request.dry_run {
         return Ok(());
     }
+    deadline.ensure_left(cx)?;
     let revisions = cx.step("register", register(cx, ecs, &plan.families, &mut report.task_definitions)).await?;
     let mut finished = Vec::new();
     for role in &plan.pre_update {
+        deadline.ensure_left(cx)?;
         let task = plan.one_off(&revisions, role)?.with_timeout(deadline.left(cx));
         finished.push(cx.step(role, migrate(cx, ecs, &task, &mut report.tasks)).await?);
     }
+    deadline.ensure_left(cx)?;
     let rolled = cx.step("roll", roll(cx, ecs, &plan, &revisions, deadline.left(cx), &mut report.services)).await;
     // The roll took longer than CloudWatch delays lines: what is there now is all there is.
     for mut task in finished {
@@ -201,6 +204,15 @@ impl Deadline {
 
     pub(crate) fn left(&self, cx: &Context) -> Duration {
         self.timeout.saturating_sub(cx.since(self.started))
+    }
+
+    /// To be asked before each step that changes something: a step without time would only be begun.
+    fn ensure_left(&self, cx: &Context) -> Result<()> {
+        if self.left(cx).is_zero() {
+            let reason = format!("its {} s were over before any service was touched", self.timeout.as_secs());
+            return Err(Error::timeout("", "the update", reason).with_hint("give it longer with --timeout"));
+        }
+        Ok(())
     }
 }
 

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use adhoc_core::EventSink;
 
 pub(crate) use github::write_github;
-pub(crate) use style::Style;
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
+pub(crate) use style::Style;
 
 use crate::args::{GlobalArgs, OutputFormat};
 
