@@ -44,7 +44,7 @@ Exit codes:
 const ROLLBACK_HELP: &str = "\
 Examples:
   adhoc rollback backend alpha
-      Go back to the revision before the one that runs now, in every service of the backend.
+      Go back to the last release before the newest one that each service was deployed with successfully.
   adhoc rollback backend alpha --to alpha-gunicorn:41 --to alpha-beat:17
       Go back to these revisions.";
 
@@ -96,7 +96,7 @@ pub(crate) struct GlobalArgs {
     /// Show only the result and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Show what is asked of AWS; twice for everything
+    /// Say more about what is tried again and why; twice for everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Use no colour, as NO_COLOR does
@@ -280,7 +280,7 @@ pub(crate) struct RollbackArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// The revision to go back to: 41 for every family, alpha-gunicorn:41 for one; may be repeated
-    /// [default: the newest one older than the one that runs]
+    /// [default: the last one that was deployed successfully before the newest release]
     #[arg(long, value_name = "REVISION", value_parser = parse_named::<RevisionChoice>)]
     pub(crate) to: Vec<RevisionChoice>,
     /// Show what would change, and change nothing

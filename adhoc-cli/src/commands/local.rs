@@ -52,7 +52,7 @@ fn announce(cli: &Cli, cx: &Context, server: &Server) {
     let environments = server.environments().join(", ");
     let mut text = format!("The embedded AWS listens on {endpoint}, with the environments: {environments}.\n");
     let _ = writeln!(text, "In another terminal:\n");
-    let _ = writeln!(text, "  export AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1");
+    let _ = writeln!(text, "  export AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1");
     let _ = writeln!(text, "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test");
     let _ = writeln!(text, "  adhoc update backend alpha --tag v1.1.0\n");
     let _ = writeln!(text, "Ctrl-C ends it, and every task in it.");
