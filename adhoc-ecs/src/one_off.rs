@@ -1,13 +1,16 @@
 //! One-off tasks: start or join one, stream its logs, judge its end.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adhoc_core::{
     Check, ClusterName, ContainerName, Context, Error, Event, LaunchMode, LogStream, NetworkConfiguration, Result,
     RunTask, Task, TaskArn, TaskDefinition, TaskFilter, TaskState, TaskSummary, Timestamp, WaitConfig, wait_for,
 };
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::cloning::OUTPUT_ONLY;
 use crate::log_tail::{LogTail, SETTLE};
 use crate::{Ecs, TaskEnd, judge_task};
 
@@ -103,13 +106,16 @@ impl OneOff {
         self
     }
 
-    /// The `startedBy` of every task that does the same: same revision, container, command and environment.
+    /// The `startedBy` of every task that does the same: same definition, container, command and environment. Two
+    /// revisions with the same contents are the same: two updates that begin at once register one each.
     #[must_use]
     pub fn started_by(&self) -> String {
-        let arn = self.definition.arn();
-        let what = format!("{}|{}|{:?}|{:?}", arn.as_str(), self.container, self.command, self.environment);
-        let family: String = arn.family().chars().take(80).collect();
-        format!("adhoc/{family}/{}/{}", arn.revision().unwrap_or_default(), &fingerprint(&what)[..16])
+        let mut document = self.definition.document.clone();
+        document.retain(|member, _| !OUTPUT_ONLY.contains(&member.as_str()));
+        let document = canonical(&Value::Object(document)).unwrap_or_default();
+        let what = format!("{document}|{}|{:?}|{:?}", self.container, self.command, self.environment);
+        let family: String = self.definition.arn().family().chars().take(80).collect();
+        format!("adhoc/{family}/{}", &fingerprint(&what)[..32])
     }
 }
 
@@ -127,10 +133,11 @@ pub struct FinishedTask {
 
 impl FinishedTask {
     /// Reads the rest of its logs, waiting up to five seconds after the container stopped for lines that CloudWatch
-    /// delivers late. Gives back the last lines.
+    /// delivers late. Gives back the last lines. A container that never ran has none to wait for.
     pub async fn drain_logs(&mut self) -> Vec<String> {
+        let settle = if matches!(self.end, TaskEnd::NeverStarted { .. }) { Duration::ZERO } else { SETTLE };
         match self.logs.take() {
-            Some(tail) => tail.drain(self.last_output_at + SETTLE).await,
+            Some(tail) => tail.drain(self.last_output_at + settle).await,
             None => Vec::new(),
         }
     }
@@ -193,9 +200,36 @@ async fn start_or_join(cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<(TaskAr
         .with_command(what.command.clone())
         .with_environment(what.environment.clone());
     cx.ensure_not_cancelled()?;
-    let token = client_token(&request, &started_by, stopped, cx.clock().now());
-    let task = ecs.tasks.run(&request.with_identity(started_by, token)).await?;
-    Ok((task.arn, false))
+    let token = client_token(&request, &started_by, stopped.clone(), cx.clock().now());
+    match ecs.tasks.run(&request.with_identity(started_by, token)).await {
+        Ok(task) => Ok((task.arn, false)),
+        // Another run has started it in this moment, from a revision of its own.
+        Err(error @ Error::Conflict(_)) => join_the_other(cx, ecs, what, &filter, &stopped).await?.ok_or(error),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits until the task that was not there before is listed, which it may be as a stopped one already.
+async fn join_the_other(
+    cx: &Context,
+    ecs: &Ecs,
+    what: &OneOff,
+    filter: &TaskFilter,
+    before: &[TaskArn],
+) -> Result<Option<(TaskArn, bool)>> {
+    let config = WaitConfig::new(what.definition.family().as_str()).with_timeout(Duration::from_secs(30));
+    let probe = || async {
+        let (running, stopped) = tokio::try_join!(
+            ecs.tasks.list(&what.cluster, filter, TaskState::Running),
+            ecs.tasks.list(&what.cluster, filter, TaskState::Stopped),
+        )?;
+        Ok(running.into_iter().chain(stopped).filter(|task| !before.contains(task)).min())
+    };
+    let is_listed = |task: Option<&TaskArn>| match task {
+        Some(_) => Check::Ready,
+        None => Check::NotYet("the task of the other run is not listed yet".to_owned()),
+    };
+    Ok(wait_for(cx, &config, probe, &is_listed).await?.map(|task| (task, true)))
 }
 
 /// Two runs that begin at the same moment see the same stopped tasks, make the same token, and so share one task. A run
@@ -203,7 +237,26 @@ async fn start_or_join(cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<(TaskAr
 fn client_token(request: &RunTask, started_by: &str, mut stopped: Vec<TaskArn>, now: Timestamp) -> String {
     stopped.sort();
     let window = now.as_second().div_euclid(TOKEN_WINDOW_SECONDS);
-    fingerprint(&format!("{started_by}|{request:?}|{stopped:?}|{window}"))
+    // Not the revision: another run may have registered one of its own with the same contents.
+    let what = (&request.launch, &request.network, &request.platform_version);
+    fingerprint(&format!("{started_by}|{what:?}|{stopped:?}|{window}"))
+}
+
+/// The document with its members in order and without empty ones, which ECS fills in as it likes.
+fn canonical(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Array(items) => {
+            let items: Vec<Value> = items.iter().filter_map(canonical).collect();
+            (!items.is_empty()).then(|| Value::Array(items))
+        }
+        Value::Object(members) => {
+            let members = members.iter().filter_map(|(name, value)| Some((name.clone(), canonical(value)?)));
+            let sorted: BTreeMap<String, Value> = members.collect();
+            (!sorted.is_empty()).then(|| Value::Object(sorted.into_iter().collect()))
+        }
+        other => Some(other.clone()),
+    }
 }
 
 /// 64 hexadecimal digits.
@@ -343,6 +396,20 @@ mod tests {
         assert!(started_by.len() <= 128, "{started_by}");
         assert!(started_by.chars().all(|c| c.is_ascii_alphanumeric() || "-/_".contains(c)));
         assert_eq!(fingerprint("x").len(), 64);
+    }
+
+    #[test]
+    fn revisions_of_the_same_contents_are_the_same_release() {
+        let w = world();
+        let mut again = w.what.clone();
+        let document = &mut again.definition.document;
+        document.insert("taskDefinitionArn".to_owned(), serde_json::json!("arn:x/alpha-migrate:9"));
+        document.insert("volumes".to_owned(), serde_json::json!([]));
+        let family = document.shift_remove("family").expect("has one");
+        document.insert("family".to_owned(), family);
+        assert_eq!(again.started_by(), w.what.started_by());
+        again.definition.document.insert("cpu".to_owned(), serde_json::json!("256"));
+        assert_ne!(again.started_by(), w.what.started_by());
     }
 
     #[test]

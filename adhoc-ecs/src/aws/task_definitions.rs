@@ -71,10 +71,7 @@ impl TaskDefinitions for AwsTaskDefinitions {
             self.client.describe_task_definition().task_definition(reference).include(TaskDefinitionField::Tags);
         let sent = request.customize().interceptor(reply.clone()).send().await;
         sent.map_err(|error| match from_sdk("DescribeTaskDefinition", reference, &error) {
-            // ECS has no code of its own for a revision that is not there.
-            Error::Rejected(detail) if detail.reason.starts_with("Unable to describe task definition") => {
-                Error::NotFound(detail)
-            }
+            Error::Rejected(detail) if is_no_such_revision(&detail.reason) => Error::NotFound(detail),
             other => other,
         })?;
         definition(reply.into_document("DescribeTaskDefinition", reference)?, "DescribeTaskDefinition", reference)
@@ -106,14 +103,16 @@ impl TaskDefinitions for AwsTaskDefinitions {
         let request = self.client.deregister_task_definition().task_definition(arn.as_str());
         let sent = request.send().await;
         sent.map(drop).map_err(|error| match from_sdk("DeregisterTaskDefinition", arn.short(), &error) {
-            Error::Rejected(detail)
-                if detail.reason.contains("not found") || detail.reason.contains("does not exist") =>
-            {
-                Error::NotFound(detail)
-            }
+            Error::Rejected(detail) if is_no_such_revision(&detail.reason) => Error::NotFound(detail),
             other => other,
         })
     }
+}
+
+/// ECS has no code of its own for a revision that is not there.
+fn is_no_such_revision(reason: &str) -> bool {
+    let phrases = ["Unable to describe task definition", "not found", "does not exist"];
+    phrases.iter().any(|phrase| reason.contains(phrase))
 }
 
 /// Whether ECS may have made `registered` of `input`. Nothing less will do: an older revision that happens to hold all of
