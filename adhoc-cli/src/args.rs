@@ -38,7 +38,6 @@ Exit codes:
    8  timed out while things still progressed
    9  another deployment replaced this one
   10  AWS refused, or stayed unreachable after retries
-  13  another run holds this environment
  130  interrupted; run the same command again to resume";
 
 const ROLLBACK_HELP: &str = "\
@@ -217,15 +216,6 @@ impl ImageArgs {
             (None, None) => ImageChange::Keep,
         }
     }
-
-    /// The option as it is typed, for a command to run next; empty if none was given.
-    pub(crate) fn as_typed(&self) -> String {
-        match (&self.tag, &self.image) {
-            (Some(tag), _) => format!("--tag {tag}"),
-            (None, Some(image)) => format!("--image {image}"),
-            (None, None) => String::new(),
-        }
-    }
 }
 
 /// How long to wait.
@@ -392,7 +382,6 @@ mod tests {
         );
         assert_eq!((args.target.component.as_str(), args.target.environment.as_str()), ("backend", "alpha"));
         assert_eq!(args.image.change(), ImageChange::Tag("v1.1.0".parse().expect("a tag")));
-        assert_eq!(args.image.as_typed(), "--tag v1.1.0");
         assert_eq!(args.deadline.timeout, Duration::from_secs(5400));
         assert!(args.dry_run && args.skip_pre_update);
         let counts = args.desired_counts();

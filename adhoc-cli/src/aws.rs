@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use adhoc_core::{Error, Result};
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -31,8 +33,9 @@ pub(crate) async fn sdk_config(global: &GlobalArgs, config: &Config) -> Result<S
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(30))
         .build();
+    let client = http_client(trusted()?);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(trusted()?))
+        .http_client(client.clone())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);
     if let Some(profile) = &global.profile {
@@ -42,11 +45,28 @@ pub(crate) async fn sdk_config(global: &GlobalArgs, config: &Config) -> Result<S
         loader = loader.region(Region::new(region.clone()));
     }
     let sdk = loader.load().await;
-    match sdk.region() {
-        Some(_) => Ok(sdk),
-        None => Err(Error::invalid("", "", "no AWS region is set")
-            .with_hint("give --region, set AWS_REGION, or name one in adhoc.toml under [project]")),
+    if sdk.region().is_none() {
+        return Err(Error::invalid("", "", "no AWS region is set")
+            .with_hint("give --region, set AWS_REGION, or name one in adhoc.toml under [project]"));
     }
+    match &global.profile {
+        Some(profile) => with_profile(&sdk, profile, client).await,
+        None => Ok(sdk),
+    }
+}
+
+/// With the credentials of the profile that was asked for, and of nothing else: the SDK's own chain would take those of the
+/// environment first, and so might act in another account.
+async fn with_profile(sdk: &SdkConfig, profile: &str, client: SharedHttpClient) -> Result<SdkConfig> {
+    let surroundings = ProviderConfig::without_region().with_region(sdk.region().cloned()).with_http_client(client);
+    let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&surroundings).build();
+    // Asked here, where the profile can be named: later the SDK only says that there are none.
+    provider.provide_credentials().await.map_err(|error| {
+        Error::permission_denied("", format!("profile {profile:?}"), "gives no AWS credentials")
+            .with_source(error)
+            .with_hint("`aws configure list-profiles` shows the profiles; an SSO profile needs `aws sso login` first")
+    })?;
+    Ok(sdk.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
 }
 
 /// rustls with ring, the system's roots and `AWS_CA_BUNDLE`, and the proxies of the environment.

@@ -20,9 +20,17 @@ use crate::reporters::OutputOptions;
 fn main() -> ExitCode {
     let raw: Vec<OsString> = std::env::args_os().collect();
     match Cli::try_parse_from(&raw) {
-        Ok(cli) => run(&cli),
+        Ok(cli) => run(&cli, &as_typed(&raw)),
         Err(error) => refuse(&error, args::wants_json(&raw)),
     }
+}
+
+/// The command line for a shell, to be shown as the one that resumes.
+fn as_typed(raw: &[OsString]) -> String {
+    let words: Vec<String> = raw.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words = std::iter::once("adhoc").chain(words.iter().map(String::as_str));
+    // Only a NUL cannot be quoted, and no argument holds one.
+    shlex::try_join(words).unwrap_or_else(|_| "the same command".to_owned())
 }
 
 /// Help and version go to stdout and succeed; anything else is a usage error, in JSON too if that was asked for.
@@ -39,12 +47,12 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(cli: &Cli) -> ExitCode {
+fn run(cli: &Cli, typed: &str) -> ExitCode {
     let options = OutputOptions::detect(&cli.global);
     let options = if matches!(cli.command, Command::Logs(_)) { options.with_logs_as_result() } else { options };
     trace(cli.global.verbose);
     let cancellation = CancellationToken::new();
-    let cx = Context::new(Arc::new(SystemClock::new()), reporters::reporter(options))
+    let cx = Context::new(Arc::new(SystemClock::new()), reporters::reporter(options, &cancellation))
         .with_cancellation(cancellation.clone());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -55,7 +63,7 @@ fn run(cli: &Cli) -> ExitCode {
     };
     let summary = runtime.block_on(async {
         tokio::spawn(cancel_on_signal(cancellation));
-        commands::run(cli, &cx).await
+        commands::run(cli, typed, &cx).await
     });
     // Child processes and open connections end with the runtime; nothing of them is waited for.
     runtime.shutdown_background();

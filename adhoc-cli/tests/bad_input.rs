@@ -134,3 +134,14 @@ fn a_bad_scenario_is_shown_with_line_and_column() {
     world.file("bad.toml", "region = \"eu-west-1\"\n\n  regoin = 1\n");
     refused(&world, "local serve --port 0 --scenario bad.toml", 2, &["bad.toml:3:3", "regoin"]);
 }
+
+#[test]
+fn a_profile_that_is_asked_for_is_the_only_source_of_credentials() {
+    let world = World::new();
+    let run = world.adhoc("status alpha --profile nope").ends_with(10);
+    one_clear_line(&run, "profile", &["nope"]);
+    assert!(world.server.calls().is_empty(), "the environment's credentials were not used");
+    std::fs::create_dir_all(world.folder.path().join(".aws")).expect("a folder");
+    world.file(".aws/credentials", "[staging]\naws_access_key_id = a\naws_secret_access_key = b\n");
+    world.adhoc("status alpha --profile staging").ends_with(0);
+}

@@ -208,6 +208,51 @@ fn a_closed_pipe_is_no_panic() {
 }
 
 #[test]
+fn following_ends_when_nobody_reads() {
+    let world = World::new();
+    let chatty = Behaviour::command("*-gunicorn", ["sh", "-c", "while echo tick; do sleep 0.1; done"]);
+    world.server.add_behaviour(chatty);
+    world.adhoc("update backend alpha --tag v2 --skip-pre-update").ends_with(0);
+    let mut child = world.spawn("logs gunicorn alpha -f");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|line| line.unwrap().contains("tick")));
+    drop(lines);
+    finish(child).ends_with(130);
+}
+
+#[test]
+fn somebody_else_may_deploy_during_the_migration() {
+    let world = World::new();
+    world.adhoc("update backend alpha --tag v2").ends_with(0);
+    world.server.add_behaviour(Behaviour::command("*-migrate", ["sh", "-c", "sleep 3"]));
+    let child = world.spawn("update backend alpha --tag v2 --output json");
+    world.until("the migration runs", || world.mutations().iter().filter(|it| *it == "RunTask").count() == 2);
+    world.adhoc("rollback backend alpha --to alpha-gunicorn:1").ends_with(0);
+    let summary = finish(child).ends_with(0).summary();
+    let gunicorn = by(&summary["services"], "service", "alpha-gunicorn");
+    assert_eq!((&gunicorn["verdict"], &gunicorn["to"]), (&"succeeded".into(), &"alpha-gunicorn:2".into()));
+}
+
+#[test]
+fn the_command_that_resumes_is_the_whole_command() {
+    let world = World::new();
+    let child = world
+        .command("run migrate alpha --timeout 5m")
+        .args(["--", "sh", "-c", "sleep 3; echo x"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    world.until("the task runs", || world.mutations().contains(&"RunTask".to_owned()));
+    interrupt(&child);
+    let run = finish(child).ends_with(130);
+    let all = run.stdout + &run.stderr;
+    for part in ["may still run in alpha-cluster", "adhoc run migrate alpha --timeout 5m -- sh -c 'sleep 3; echo x'"] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+}
+
+#[test]
 fn serving_is_announced_and_ends_in_good_order() {
     let folder = tempfile::tempdir().unwrap();
     let mut serve = bare_command("local serve --port 0", folder.path());

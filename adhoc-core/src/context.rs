@@ -13,6 +13,9 @@ use crate::{Clock, Error, Event, EventRecord, EventSink, Result};
 /// How long a cancelled step may take to end by itself.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
 
+const INTERRUPTED: &str = "interrupted";
+const CUT_OFF: &str = "interrupted in the middle of a request";
+
 /// The surroundings of a pipeline. Cheap to clone; clones share clock, events and cancellation.
 #[derive(Clone)]
 pub struct Context {
@@ -81,7 +84,13 @@ impl Context {
     pub async fn step<T>(&self, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.emit(Event::StepStarted { step: name.to_owned() });
         let mut open = OpenStep { context: self, name, started: self.clock.now(), closed: false };
-        let result = self.race(work, CANCEL_GRACE).await;
+        // On the heap: a pipeline's steps would otherwise lie on the stack one within the other.
+        let result = self.race(Box::pin(work), CANCEL_GRACE).await;
+        let cut_off = matches!(&result, Err(Error::Cancelled(detail)) if detail.reason == CUT_OFF);
+        let result = result.map_err(|error| match cut_off {
+            true => error.with_left_behind(format!("step {name} was cut off: what it had asked for may still happen")),
+            false => error,
+        });
         open.close(result.as_ref().err().map(|error| error.chain().join(": ")));
         result.map_err(|error| error.in_step(name))
     }
@@ -116,13 +125,13 @@ impl Context {
             // The work first: what has ended has ended, cancelled or not.
             biased;
             result = work => result,
-            () = cancelled => Err(interrupted()),
+            () = cancelled => Err(Error::cancelled("", "", if grace.is_zero() { INTERRUPTED } else { CUT_OFF })),
         }
     }
 }
 
 fn interrupted() -> Error {
-    Error::cancelled("", "", "interrupted")
+    Error::cancelled("", "", INTERRUPTED)
 }
 
 /// A started step; dropping it unfinished still reports an end.
@@ -176,6 +185,7 @@ mod tests {
         };
         let error = cx.step("migrate", endless).await.expect_err("cancelled");
         assert!(matches!(error, Error::Cancelled(_)));
+        assert_eq!(error.detail().left_behind, ["step migrate was cut off: what it had asked for may still happen"]);
         assert_eq!(sink.names(), ["step_started", "step_failed"]);
     }
 

@@ -81,6 +81,6 @@ pub use service::{
     CircuitBreaker, Deployment, DeploymentController, DeploymentStatus, RolloutState, Service, ServiceDeployment,
     ServiceDeploymentStatus, ServiceEvent, ServiceUpdate, Services,
 };
-pub use task::{ContainerState, RunTask, Task, TaskFilter, TaskState, Tasks};
+pub use task::{ContainerState, RunTask, Task, TaskFilter, TaskState, Tasks, Variables};
 pub use task_definition::{LogConfiguration, TaskDefinition, TaskDefinitions};
 pub use wait::{Check, Condition, WaitConfig, wait_for};

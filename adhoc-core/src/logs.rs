@@ -107,6 +107,8 @@ impl LogPage {
 pub struct LogEvent {
     /// When it was written, to the millisecond. Several events may share one.
     pub at: Timestamp,
+    /// When it could first be read, where the source tells.
+    pub ingested_at: Option<Timestamp>,
     /// The line, without its line break.
     pub message: String,
 }
@@ -114,6 +116,13 @@ pub struct LogEvent {
 impl LogEvent {
     /// An event.
     pub fn new(at: Timestamp, message: impl Into<String>) -> Self {
-        Self { at, message: message.into() }
+        Self { at, ingested_at: None, message: message.into() }
+    }
+
+    /// Sets when it could first be read.
+    #[must_use]
+    pub fn with_ingested_at(mut self, at: Option<Timestamp>) -> Self {
+        self.ingested_at = at;
+        self
     }
 }

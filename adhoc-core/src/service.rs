@@ -233,7 +233,7 @@ pub enum RolloutState {
 pub struct CircuitBreaker {
     /// Whether it ends deployments whose tasks keep failing.
     pub enabled: bool,
-    /// Whether it puts the last completed deployment back.
+    /// Whether it, or a deployment alarm, puts the last completed deployment back.
     pub rollback: bool,
 }
 

@@ -1,5 +1,7 @@
 //! Tasks: running, reading, stopping and listing them.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -67,7 +69,7 @@ pub struct RunTask {
     /// A command instead of the definition's.
     pub command: Option<Vec<String>>,
     /// Environment variables added to the definition's.
-    pub environment: Vec<(String, String)>,
+    pub environment: Variables,
     /// Who started it: at most 128 letters, digits, `-`, `/` and `_`.
     pub started_by: String,
     /// At most 64 characters; the same token never starts a second task.
@@ -88,7 +90,7 @@ impl RunTask {
             network: None,
             platform_version: None,
             command: None,
-            environment: Vec::new(),
+            environment: Variables::default(),
             started_by: String::new(),
             client_token: String::new(),
             enable_execute_command: false,
@@ -125,8 +127,15 @@ impl RunTask {
 
     /// Adds environment variables to the container's.
     #[must_use]
-    pub fn with_environment(mut self, environment: Vec<(String, String)>) -> Self {
+    pub fn with_environment(mut self, environment: Variables) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// Says whether `adhoc exec` may enter it.
+    #[must_use]
+    pub fn with_execute_command(mut self, enable: bool) -> Self {
+        self.enable_execute_command = enable;
         self
     }
 
@@ -136,6 +145,35 @@ impl RunTask {
         self.started_by = started_by.into();
         self.client_token = client_token.into();
         self
+    }
+}
+
+/// Environment variables, whose values may be secret: `Debug` shows only their names.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Variables(Vec<(String, String)>);
+
+impl Variables {
+    /// The pairs of name and value, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(name, _)| (name, "redacted"))).finish()
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -279,5 +317,16 @@ impl ContainerState {
     pub fn with_runtime_id(mut self, id: Option<String>) -> Self {
         self.runtime_id = id;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_variables_are_not_shown() {
+        let variables: Variables = [("TOKEN", "hunter2")].into_iter().collect();
+        assert_eq!(format!("{variables:?}"), r#"{"TOKEN": "redacted"}"#);
     }
 }

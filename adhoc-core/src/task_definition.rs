@@ -133,6 +133,20 @@ pub struct LogConfiguration {
     pub region: Option<String>,
 }
 
+impl LogConfiguration {
+    /// A configuration in the cluster's region.
+    pub fn new(group: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Self { group: group.into(), prefix: prefix.into(), region: None }
+    }
+
+    /// Names another region.
+    #[must_use]
+    pub fn with_region(mut self, region: Option<String>) -> Self {
+        self.region = region;
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -44,8 +44,9 @@ pub struct WaitConfig {
     pub waiting_for: String,
     /// How long to wait at the most. Default 30 minutes.
     pub timeout: Duration,
-    /// The pause after the first poll. Default 200 ms; each pause is half as long again as the one before.
-    pub first_pause: Duration,
+    /// The shortest pause between polls. Default 100 ms; a pause is a quarter of the time waited so far, so that an end is seen
+    /// at most a quarter late.
+    pub shortest_pause: Duration,
     /// The longest pause. Default 5 s.
     pub longest_pause: Duration,
     /// How long the observed thing may be absent before that is an error (eventual consistency). Default 60 s.
@@ -60,7 +61,7 @@ impl WaitConfig {
         Self {
             waiting_for: waiting_for.into(),
             timeout: Duration::from_secs(30 * 60),
-            first_pause: Duration::from_millis(200),
+            shortest_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(5),
             absence_grace: Duration::from_secs(60),
             tolerated_failures: 5,
@@ -74,10 +75,10 @@ impl WaitConfig {
         self
     }
 
-    /// Sets the first and the longest pause between polls.
+    /// Sets the shortest and the longest pause between polls.
     #[must_use]
-    pub fn with_pauses(mut self, first: Duration, longest: Duration) -> Self {
-        self.first_pause = first;
+    pub fn with_pauses(mut self, shortest: Duration, longest: Duration) -> Self {
+        self.shortest_pause = shortest;
         self.longest_pause = longest;
         self
     }
@@ -92,7 +93,7 @@ impl WaitConfig {
 
 /// Polls `probe` until `condition` is ready, and gives back the observation that made it so.
 ///
-/// Emits [`Event::WaitProgress`] whenever what is missing changes. Pauses grow from `first_pause` to `longest_pause` and
+/// Emits [`Event::WaitProgress`] whenever what is missing changes. Pauses grow from `shortest_pause` to `longest_pause` and
 /// are jittered by a fifth, so that many waits do not poll in step.
 ///
 /// # Errors
@@ -112,7 +113,7 @@ where
 {
     let mut state = Waiting::new(cx, config);
     loop {
-        let observed = match cx.unless_cancelled(probe()).await {
+        let observed = match cx.unless_cancelled(state.in_time(probe())).await {
             Ok(observed) => observed,
             Err(error) => {
                 state.probe_failed(error)?;
@@ -137,21 +138,28 @@ struct Waiting<'a> {
     absent_since: Option<jiff::Timestamp>,
     missing: String,
     failures: u32,
-    next_pause: Duration,
 }
 
 impl<'a> Waiting<'a> {
     fn new(cx: &'a Context, config: &'a WaitConfig) -> Self {
         let now = cx.clock().now();
-        Self {
-            cx,
-            config,
-            started: now,
-            absent_since: None,
-            missing: String::new(),
-            failures: 0,
-            next_pause: config.first_pause,
+        Self { cx, config, started: now, absent_since: None, missing: String::new(), failures: 0 }
+    }
+
+    /// A probe that hangs must not outlive the deadline.
+    async fn in_time<T>(&self, probe: impl Future<Output = Result<T>>) -> Result<T> {
+        let left = self.config.timeout.saturating_sub(self.cx.since(self.started)).max(self.config.shortest_pause);
+        tokio::select! {
+            biased;
+            result = probe => result,
+            () = self.cx.clock().sleep(left) => Err(self.timed_out()),
         }
+    }
+
+    fn timed_out(&self) -> Error {
+        let waited = humanly(self.cx.since(self.started));
+        let missing = if self.missing.is_empty() { "there was no answer" } else { &self.missing };
+        Error::timeout("", self.config.waiting_for.clone(), format!("still waiting after {waited}: {missing}"))
     }
 
     fn probe_failed(&mut self, error: Error) -> Result<()> {
@@ -189,11 +197,10 @@ impl<'a> Waiting<'a> {
     async fn pause(&mut self) -> Result<()> {
         let waited = self.cx.since(self.started);
         let Some(left) = self.config.timeout.checked_sub(waited).filter(|left| !left.is_zero()) else {
-            let reason = format!("still waiting after {}: {}", humanly(waited), self.missing);
-            return Err(Error::timeout("", self.config.waiting_for.clone(), reason));
+            return Err(self.timed_out());
         };
-        let pause = jittered(self.next_pause).min(left);
-        self.next_pause = self.next_pause.mul_f32(1.5).min(self.config.longest_pause);
+        let pause = (waited / 4).min(self.config.longest_pause).max(self.config.shortest_pause);
+        let pause = jittered(pause).min(left);
         self.cx
             .unless_cancelled(async {
                 self.cx.clock().sleep(pause).await;
@@ -214,6 +221,7 @@ fn jittered(pause: Duration) -> Duration {
 fn humanly(duration: Duration) -> String {
     match (duration.as_secs(), duration.as_millis()) {
         (0, ms) => format!("{ms} ms"),
+        (s, ms) if s < 10 => format!("{}.{} s", s, ms % 1000 / 100),
         (s, _) if s < 60 => format!("{s} s"),
         (s, _) if s % 60 == 0 => format!("{} min", s / 60),
         (s, _) => format!("{} min {} s", s / 60, s % 60),
@@ -283,6 +291,14 @@ mod tests {
         assert!(wait_for(&cx, &WaitConfig::new("x"), denied, &at_least_three).await.is_err());
         let down = || async { Err(Error::unavailable("DescribeServices", "", "down")) };
         assert!(wait_for(&cx, &WaitConfig::new("x"), down, &at_least_three).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_hangs_ends_at_the_deadline() {
+        let (cx, _) = context();
+        let config = WaitConfig::new("counter").with_timeout(Duration::from_secs(90));
+        let error = wait_for(&cx, &config, std::future::pending, &at_least_three).await.expect_err("times out");
+        assert_eq!(error.to_string(), "counter: still waiting after 1 min 30 s: there was no answer");
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use adhoc_core::{
     Check, ClusterName, ContainerName, Context, Error, Event, LaunchMode, LogStream, NetworkConfiguration, Result,
-    RunTask, Task, TaskArn, TaskDefinition, TaskFilter, TaskState, TaskSummary, Timestamp, WaitConfig, wait_for,
+    RunTask, Task, TaskArn, TaskDefinition, TaskFilter, TaskState, TaskSummary, Timestamp, Variables, WaitConfig,
+    wait_for,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::cloning::OUTPUT_ONLY;
-use crate::log_tail::{LogTail, SETTLE};
+use crate::log_tail::LogTail;
 use crate::{Ecs, TaskEnd, judge_task};
+
+/// A one-off task stands in the way of everything after it: its end is to be seen soon.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A client token is only reused within this window, which is shorter than the hour for which ECS remembers a stopped
 /// task: a token can then never give back a task that has been forgotten.
@@ -33,7 +38,7 @@ pub struct OneOff {
     /// A command instead of the definition's.
     pub command: Option<Vec<String>>,
     /// Environment variables added to the definition's.
-    pub environment: Vec<(String, String)>,
+    pub environment: Variables,
     /// How long to wait for its end. Default 30 minutes.
     pub timeout: Duration,
 }
@@ -80,7 +85,7 @@ impl OneOff {
             container,
             placement,
             command: None,
-            environment: Vec::new(),
+            environment: Variables::default(),
             timeout: Duration::from_secs(30 * 60),
         }
     }
@@ -94,7 +99,7 @@ impl OneOff {
 
     /// Adds environment variables.
     #[must_use]
-    pub fn with_environment(mut self, environment: Vec<(String, String)>) -> Self {
+    pub fn with_environment(mut self, environment: Variables) -> Self {
         self.environment = environment;
         self
     }
@@ -113,7 +118,8 @@ impl OneOff {
         let mut document = self.definition.document.clone();
         document.retain(|member, _| !OUTPUT_ONLY.contains(&member.as_str()));
         let document = canonical(&Value::Object(document)).unwrap_or_default();
-        let what = format!("{document}|{}|{:?}|{:?}", self.container, self.command, self.environment);
+        let environment: Vec<(&str, &str)> = self.environment.iter().collect();
+        let what = format!("{document}|{}|{:?}|{environment:?}", self.container, self.command);
         let family: String = self.definition.arn().family().chars().take(80).collect();
         format!("adhoc/{family}/{}", &fingerprint(&what)[..32])
     }
@@ -128,25 +134,17 @@ pub struct FinishedTask {
     /// How it ended.
     pub end: TaskEnd,
     logs: Option<LogTail>,
-    last_output_at: Timestamp,
+    stopped_at: Timestamp,
 }
 
 impl FinishedTask {
-    /// Reads the rest of its logs, waiting up to five seconds after the container stopped for lines that CloudWatch
-    /// delivers late. Gives back the last lines. A container that never ran has none to wait for.
+    /// Reads the rest of its logs, waiting up to five seconds after it stopped for lines that CloudWatch delivers late.
+    /// Gives back the last lines. A container that never ran has none to wait for.
     pub async fn drain_logs(&mut self) -> Vec<String> {
-        let settle = if matches!(self.end, TaskEnd::NeverStarted { .. }) { Duration::ZERO } else { SETTLE };
         match self.logs.take() {
-            Some(tail) => tail.drain(self.last_output_at + settle).await,
+            Some(tail) if matches!(self.end, TaskEnd::NeverStarted { .. }) => tail.finish().await,
+            Some(tail) => tail.drain(self.stopped_at).await,
             None => Vec::new(),
-        }
-    }
-
-    /// Reads what is there of its logs without waiting for late lines: for a caller that has done something else in the
-    /// meantime.
-    pub async fn finish_logs(&mut self) {
-        if let Some(tail) = self.logs.take() {
-            tail.drain(self.last_output_at).await;
         }
     }
 }
@@ -158,29 +156,56 @@ impl FinishedTask {
 ///
 /// # Errors
 ///
-/// [`Error::TaskNotStarted`] where ECS has no place for it; [`Error::Timeout`] and [`Error::Cancelled`], both of which
-/// leave the task running and say so; those of the backend.
+/// [`Error::TaskNotStarted`] where ECS has no place for it; [`Error::Timeout`], [`Error::Cancelled`] and those of the backend,
+/// all of which may leave the task running and then say so.
 pub async fn run_one_off(cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<FinishedTask> {
-    let family = what.definition.family();
-    let (task, joined) = start_or_join(cx, ecs, what).await?;
-    cx.emit(Event::TaskStarted { family: family.to_string(), arn: task.to_string(), joined });
-    let logs = tail(cx, ecs, what, &task);
-    let stopped = wait_until_stopped(cx, ecs, what, &task).await.map_err(|error| match error {
-        Error::Timeout(_) | Error::Cancelled(_) => {
-            error.with_left_behind(format!("task {} of {family} still runs in {}", task.id(), what.cluster))
+    start_one_off(cx, ecs, what).await?.finish(cx, ecs, what).await
+}
+
+/// A one-off task that was started or joined.
+pub(crate) struct RunningTask {
+    arn: TaskArn,
+    logs: Option<LogTail>,
+}
+
+/// Starts or joins a one-off task and begins to stream its logs.
+pub(crate) async fn start_one_off(cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<RunningTask> {
+    let (arn, joined) = start_or_join(cx, ecs, what).await?;
+    let family = what.definition.family().to_string();
+    cx.emit(Event::TaskStarted { family, arn: arn.to_string(), joined });
+    Ok(RunningTask { logs: tail(cx, ecs, what, &arn), arn })
+}
+
+impl RunningTask {
+    /// What is known of it while it runs.
+    pub(crate) fn summary(&self, what: &OneOff) -> TaskSummary {
+        TaskSummary {
+            family: what.definition.family().to_string(),
+            arn: Some(self.arn.to_string()),
+            exit_code: None,
+            stop_code: None,
+            reason: Some("it was not seen to end".to_owned()),
         }
-        other => other,
-    })?;
-    let summary = summarise(&stopped, what);
-    cx.emit(Event::TaskStopped {
-        family: family.to_string(),
-        arn: task.to_string(),
-        exit_code: summary.exit_code,
-        stop_code: summary.stop_code.clone(),
-        reason: summary.reason.clone(),
-    });
-    let last_output_at = stopped.execution_stopped_at.unwrap_or_else(|| cx.clock().now()).min(cx.clock().now());
-    Ok(FinishedTask { summary, end: judge_task(&stopped, &what.container), logs, last_output_at })
+    }
+
+    /// Waits for its end and judges it.
+    pub(crate) async fn finish(self, cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<FinishedTask> {
+        let family = what.definition.family();
+        let stopped = wait_until_stopped(cx, ecs, what, &self.arn).await.map_err(|error| {
+            error.with_left_behind(format!("task {} of {family} may still run in {}", self.arn.id(), what.cluster))
+        })?;
+        let summary = summarise(&stopped, what);
+        cx.emit(Event::TaskStopped {
+            family: family.to_string(),
+            arn: self.arn.to_string(),
+            exit_code: summary.exit_code,
+            stop_code: summary.stop_code.clone(),
+            reason: summary.reason.clone(),
+        });
+        let end = judge_task(&stopped, &what.container);
+        // By our own clock, which need not agree with that of AWS.
+        Ok(FinishedTask { summary, end, logs: self.logs, stopped_at: cx.clock().now() })
+    }
 }
 
 async fn start_or_join(cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<(TaskArn, bool)> {
@@ -193,6 +218,7 @@ async fn start_or_join(cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<(TaskAr
     if let Some(task) = running.into_iter().min() {
         return Ok((task, true));
     }
+    wait_until_gone(cx, ecs, what, &stopped).await?;
     let request = RunTask::new(what.cluster.clone(), what.definition.arn(), what.container.clone())
         .with_launch(what.placement.launch.clone())
         .with_network(what.placement.network.clone())
@@ -204,20 +230,47 @@ async fn start_or_join(cx: &Context, ecs: &Ecs, what: &OneOff) -> Result<(TaskAr
     match ecs.tasks.run(&request.with_identity(started_by, token)).await {
         Ok(task) => Ok((task.arn, false)),
         // Another run has started it in this moment, from a revision of its own.
-        Err(error @ Error::Conflict(_)) => join_the_other(cx, ecs, what, &filter, &stopped).await?.ok_or(error),
+        Err(error @ Error::Conflict(_)) => {
+            let other = Box::pin(appeared_task(cx, ecs, what, &filter, &stopped, Duration::from_secs(30))).await;
+            other.map(|task| (task, true)).ok_or(error)
+        }
+        // The answer may have been lost, and the task started.
+        Err(error) if error.is_retryable() => {
+            let ours = Box::pin(appeared_task(cx, ecs, what, &filter, &stopped, Duration::from_secs(5))).await;
+            ours.map(|task| (task, false)).ok_or_else(|| {
+                error.with_left_behind(format!("a task of {} may have been started", what.definition.family()))
+            })
+        }
         Err(error) => Err(error),
     }
 }
 
-/// Waits until the task that was not there before is listed, which it may be as a stopped one already.
-async fn join_the_other(
+/// A task of the same release that was told to stop may still be at work: nothing is started beside it.
+async fn wait_until_gone(cx: &Context, ecs: &Ecs, what: &OneOff, stopped: &[TaskArn]) -> Result<()> {
+    if stopped.is_empty() {
+        return Ok(());
+    }
+    let title = format!("the former {}", what.definition.family());
+    let config = WaitConfig::new(title).with_timeout(what.timeout).with_pauses(SHORTEST_PAUSE, LONGEST_PAUSE);
+    let probe = || async { Ok(Some(ecs.tasks.describe(&what.cluster, stopped).await?)) };
+    let all_gone = |tasks: Option<&Vec<Task>>| match tasks.into_iter().flatten().find(|task| !task.is_stopped()) {
+        Some(task) => Check::NotYet(format!("task {} is still stopping", task.arn.id())),
+        None => Check::Ready,
+    };
+    wait_for(cx, &config, probe, &all_gone).await.map(drop)
+}
+
+/// The task that was not there before, once it is listed, which it may be as a stopped one already; none if it does not
+/// appear in time, or if nobody may look.
+async fn appeared_task(
     cx: &Context,
     ecs: &Ecs,
     what: &OneOff,
     filter: &TaskFilter,
     before: &[TaskArn],
-) -> Result<Option<(TaskArn, bool)>> {
-    let config = WaitConfig::new(what.definition.family().as_str()).with_timeout(Duration::from_secs(30));
+    patience: Duration,
+) -> Option<TaskArn> {
+    let config = WaitConfig::new(what.definition.family().as_str()).with_timeout(patience);
     let probe = || async {
         let (running, stopped) = tokio::try_join!(
             ecs.tasks.list(&what.cluster, filter, TaskState::Running),
@@ -227,9 +280,9 @@ async fn join_the_other(
     };
     let is_listed = |task: Option<&TaskArn>| match task {
         Some(_) => Check::Ready,
-        None => Check::NotYet("the task of the other run is not listed yet".to_owned()),
+        None => Check::NotYet("the task is not listed yet".to_owned()),
     };
-    Ok(wait_for(cx, &config, probe, &is_listed).await?.map(|task| (task, true)))
+    wait_for(cx, &config, probe, &is_listed).await.ok().flatten()
 }
 
 /// Two runs that begin at the same moment see the same stopped tasks, make the same token, and so share one task. A run
@@ -278,7 +331,9 @@ fn tail(cx: &Context, ecs: &Ecs, what: &OneOff, task: &TaskArn) -> Option<LogTai
 }
 
 async fn wait_until_stopped(cx: &Context, ecs: &Ecs, what: &OneOff, task: &TaskArn) -> Result<Task> {
-    let config = WaitConfig::new(what.definition.family().as_str()).with_timeout(what.timeout);
+    let config = WaitConfig::new(what.definition.family().as_str())
+        .with_timeout(what.timeout)
+        .with_pauses(SHORTEST_PAUSE, LONGEST_PAUSE);
     let ids = [task.clone()];
     let probe = || async { Ok(ecs.tasks.describe(&what.cluster, &ids).await?.pop()) };
     let stopped = wait_for(cx, &config, probe, &task_stopped).await?;
@@ -357,7 +412,7 @@ mod tests {
         w.tasks
             .script("alpha-migrate", vec![state("PENDING", None), state("RUNNING", None), state("STOPPED", Some(0))]);
         let mut finished = run_one_off(&w.cx, &w.ecs, &w.what).await.expect("runs");
-        finished.finish_logs().await;
+        finished.drain_logs().await;
         assert_eq!(finished.end, TaskEnd::Succeeded);
         assert_eq!(w.sink.names(), ["task_started", "wait_progress", "wait_progress", "task_stopped"]);
     }
@@ -384,7 +439,7 @@ mod tests {
         });
         let error = result.expect_err("cancelled");
         assert!(matches!(error, Error::Cancelled(_)));
-        assert_eq!(error.detail().left_behind, ["task 1 of alpha-migrate still runs in alpha-cluster"]);
+        assert_eq!(error.detail().left_behind, ["task 1 of alpha-migrate may still run in alpha-cluster"]);
     }
 
     #[test]

@@ -185,19 +185,25 @@ pub(crate) fn ensure_no_problems(mut problems: Vec<Error>) -> Result<()> {
 }
 
 /// Where one-off tasks of a component run: as its first service does; failing that, in the network found by tag, on the
-/// cluster's default capacity.
+/// cluster's default capacity. Only tasks that are `networked` (`awsvpc`) need a network.
 ///
 /// # Errors
 ///
 /// [`Error::NotFound`] where no subnet or security group carries the tags.
-pub(crate) async fn placement(ecs: &Ecs, env: &Environment, first: Option<&Service>) -> Result<Placement> {
+pub(crate) async fn placement(
+    ecs: &Ecs,
+    env: &Environment,
+    first: Option<&Service>,
+    networked: bool,
+) -> Result<Placement> {
     let launch = first.map_or(LaunchMode::ClusterDefault, |service| service.launch.clone());
     let version = first.and_then(|service| service.platform_version.clone());
     let network = match first.and_then(|service| service.network.clone()) {
-        Some(network) => network,
-        None => network_by_tag(ecs, &env.conventions).await?,
+        Some(network) => Some(network),
+        None if networked => Some(network_by_tag(ecs, &env.conventions).await?),
+        None => None,
     };
-    Ok(Placement::new(launch, Some(network)).with_platform_version(version))
+    Ok(Placement::new(launch, network).with_platform_version(version))
 }
 
 async fn network_by_tag(ecs: &Ecs, conventions: &Conventions) -> Result<NetworkConfiguration> {

@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 
 use crate::Ecs;
 use crate::resolve::{self, Environment, ResolvedService};
-use crate::rollout::{RollService, ensure_succeeded, roll_out};
-use crate::update::UpdateReport;
+use crate::rollout::{RollService, ensure_succeeded, roll_out_into};
+use crate::update::{Deadline, UpdateReport};
 
 /// How far back a success is looked for: what one page of ECS holds.
 const HISTORY: u16 = 20;
@@ -110,11 +110,12 @@ impl RollbackRequest {
 /// Never fails: the report holds what was done and, if it did not succeed, the error.
 pub async fn rollback(cx: &Context, ecs: &Ecs, request: &RollbackRequest) -> UpdateReport {
     let mut report = UpdateReport::default();
-    report.error = drive(cx, ecs, request, &mut report).await.err();
+    report.error = Box::pin(drive(cx, ecs, request, &mut report)).await.err();
     report
 }
 
 async fn drive(cx: &Context, ecs: &Ecs, request: &RollbackRequest, report: &mut UpdateReport) -> Result<()> {
+    let deadline = Deadline::new(cx, request.timeout);
     let planned = cx.step("resolve", resolve_rollback(ecs, request)).await?;
     cx.emit(Event::Plan(Box::new(describe(request, &planned))));
     if request.dry_run {
@@ -123,9 +124,10 @@ async fn drive(cx: &Context, ecs: &Ecs, request: &RollbackRequest, report: &mut 
     report.task_definitions = planned.iter().map(PlannedRollback::summary).collect();
     let rolls = planned.iter().map(|it| RollService::new(it.service.service.clone(), it.revision.arn()));
     let rolls: Vec<RollService> = rolls.collect();
+    deadline.ensure_left(cx)?;
     let services = &mut report.services;
     cx.step("roll", async {
-        *services = roll_out(cx, ecs, &request.environment.cluster(), &rolls, request.timeout).await?;
+        roll_out_into(cx, ecs, &request.environment.cluster(), &rolls, deadline.left(cx), services).await?;
         ensure_succeeded(services)
     })
     .await
@@ -277,7 +279,12 @@ async fn last_success(ecs: &Ecs, env: &Environment, resolved: &ResolvedService) 
     let service = &resolved.service;
     let history = ecs.services.history(&env.cluster(), &service.name, HISTORY).await?;
     for candidate in candidates(service, &history) {
-        let Ok(revision) = ecs.task_definitions.describe(candidate.as_str()).await else { continue };
+        // Only what is gone is passed over: what cannot be read now may be the right one.
+        let revision = match ecs.task_definitions.describe(candidate.as_str()).await {
+            Ok(revision) => revision,
+            Err(Error::NotFound(_)) => continue,
+            Err(error) => return Err(error),
+        };
         if revision.is_active() && !is_placeholder(env, &resolved.role, &revision) {
             return Ok(revision);
         }

@@ -13,6 +13,10 @@ use futures_util::future::join_all;
 use crate::verdict::{Judgement, Target, judge_deployment};
 use crate::{Ecs, dossier};
 
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// `DescribeServices` allows 20 calls a second to an account; one call of ours reads ten services.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// How many polls in a row may miss a service before it counts as gone.
 const MISSED_POLLS: u32 = 3;
 
@@ -51,11 +55,14 @@ impl RollService {
         let Some(primary) = self.service.primary().filter(|it| it.task_definition == self.task_definition) else {
             return Action::Deploy { force: false };
         };
+        let under_way = match primary.rollout_state {
+            Some(state) => state == RolloutState::InProgress,
+            None => self.service.deployments.len() > 1,
+        };
         match (primary.rollout_state, count) {
             (Some(RolloutState::Failed), _) => Action::Deploy { force: true },
             (_, Some(_)) => Action::Scale,
-            (Some(RolloutState::InProgress), None) => Action::Follow,
-            (_, None) if self.service.running_count < self.service.desired_count => Action::Follow,
+            (_, None) if under_way || primary.running_count < primary.desired_count => Action::Follow,
             (_, None) => Action::Nothing,
         }
     }
@@ -80,7 +87,8 @@ enum Action {
 ///
 /// # Errors
 ///
-/// [`Error::Cancelled`], which leaves the deployments going on and names them; those of the backend while polling.
+/// [`Error::Cancelled`], which leaves the deployments going on and names them; that of `UpdateService`, if ECS took no
+/// update at all; those of the backend while polling.
 pub async fn roll_out(
     cx: &Context,
     ecs: &Ecs,
@@ -88,18 +96,52 @@ pub async fn roll_out(
     services: &[RollService],
     timeout: Duration,
 ) -> Result<Vec<ServiceSummary>> {
+    let mut summaries = Vec::new();
+    roll_out_into(cx, ecs, cluster, services, timeout, &mut summaries).await?;
+    Ok(summaries)
+}
+
+/// The same, keeping the verdicts that were reached before an error.
+pub(crate) async fn roll_out_into(
+    cx: &Context,
+    ecs: &Ecs,
+    cluster: &ClusterName,
+    services: &[RollService],
+    timeout: Duration,
+    summaries: &mut Vec<ServiceSummary>,
+) -> Result<()> {
     let started = join_all(services.iter().map(|roll| start(cx, ecs, cluster, roll))).await;
+    let started = refused_unless_any_accepted(started)?;
     let rollout = Rollout { cx, ecs, cluster, tracked: Mutex::new(started) };
     for summary in rollout.decided_without_waiting() {
         cx.emit(Event::ServiceVerdict(Box::new(summary)));
     }
-    let config = WaitConfig::new(rollout.title()).with_timeout(timeout);
-    match wait_for(cx, &config, || rollout.observe(), &all_decided).await {
-        Ok(_) => {}
-        Err(Error::Timeout(_)) => rollout.close_at_deadline(timeout).await,
-        Err(error) => return Err(rollout.name_what_goes_on(error)),
+    let config = WaitConfig::new(rollout.title()).with_timeout(timeout).with_pauses(SHORTEST_PAUSE, LONGEST_PAUSE);
+    let waited = match wait_for(cx, &config, || rollout.observe(), &all_decided).await {
+        Ok(_) => Ok(()),
+        Err(Error::Timeout(_)) => {
+            rollout.close_at_deadline(timeout).await;
+            Ok(())
+        }
+        Err(error) => Err(rollout.name_what_goes_on(error)),
+    };
+    summaries.extend(rollout.into_summaries());
+    waited
+}
+
+/// If ECS has taken no update at all, nothing was rolled, and its refusal is the error. If it has taken some, each refused
+/// service gets a verdict of its own.
+fn refused_unless_any_accepted(started: Vec<Started>) -> Result<Vec<Tracked>> {
+    let accepted = started.iter().any(|started| started.refusal.is_none());
+    let mut tracked = Vec::new();
+    for Started { tracked: one, refusal } in started {
+        match refusal {
+            Some(error) if !accepted => return Err(error),
+            Some(error) => tracked.push(one.decide(Verdict::Failed, Some(error.chain().join(": ")))),
+            None => tracked.push(one),
+        }
     }
-    Ok(rollout.into_summaries())
+    Ok(tracked)
 }
 
 /// The error that a list of verdicts amounts to.
@@ -132,6 +174,7 @@ struct Tracked {
     from: RollService,
     target: Option<Target>,
     missed: u32,
+    undated: u32,
     decided: Option<ServiceSummary>,
 }
 
@@ -154,27 +197,64 @@ impl Tracked {
     }
 }
 
+/// A service that was told what to run, or would not be told.
+struct Started {
+    tracked: Tracked,
+    refusal: Option<Error>,
+}
+
+impl From<Tracked> for Started {
+    fn from(tracked: Tracked) -> Self {
+        Self { tracked, refusal: None }
+    }
+}
+
 /// Sends what has to be sent to one service.
-async fn start(cx: &Context, ecs: &Ecs, cluster: &ClusterName, roll: &RollService) -> Tracked {
-    let tracked = Tracked { from: roll.clone(), target: None, missed: 0, decided: None };
+async fn start(cx: &Context, ecs: &Ecs, cluster: &ClusterName, roll: &RollService) -> Started {
+    let tracked = Tracked { from: roll.clone(), target: None, missed: 0, undated: 0, decided: None };
     let update = ServiceUpdate::new(cluster.clone(), roll.service.name.clone()).with_desired_count(roll.desired_count);
     let update = match roll.action() {
-        Action::Nothing => return tracked.decide(Verdict::Unchanged, None),
-        Action::Follow => return follow(tracked, roll.service.primary()),
+        Action::Nothing => return tracked.decide(Verdict::Unchanged, None).into(),
+        Action::Follow => return follow(tracked, roll.service.primary()).into(),
         Action::Scale => update,
         Action::Deploy { force } => update.with_task_definition(roll.task_definition.clone()).with_force(force),
     };
     if cx.ensure_not_cancelled().is_err() {
-        return tracked.decide(Verdict::Unchanged, Some("interrupted before it was updated".to_owned()));
+        // Undecided and without a target: the wait ends at once, and nothing of this service is left behind.
+        return tracked.into();
     }
     // Not cut off by a cancellation: what was asked for has to be known.
-    match ecs.services.update(&update).await {
+    let updated = match ecs.services.update(&update).await {
+        Err(error) if error.is_retryable() => updated_unseen(ecs, &update, roll).await.ok_or(error),
+        other => other,
+    };
+    match updated {
         Ok(service) => {
             let tracked = follow(tracked, service.primary());
             announce(cx, &tracked, update.desired_count);
-            tracked
+            tracked.into()
         }
-        Err(error) => tracked.decide(Verdict::Failed, Some(error.chain().join(": "))),
+        Err(error) => Started { tracked, refusal: Some(may_have_happened(error, roll)) },
+    }
+}
+
+/// The service, if it shows that an update was carried out whose answer was lost.
+async fn updated_unseen(ecs: &Ecs, update: &ServiceUpdate, roll: &RollService) -> Option<Service> {
+    let name = std::slice::from_ref(&update.service);
+    let now = ecs.services.describe(&update.cluster, name).await.ok()?.pop()?;
+    let before = roll.service.primary().map(|primary| &primary.id);
+    let deployed = now.primary().is_some_and(|primary| {
+        let another = Some(&primary.id) != before || update.task_definition.is_none();
+        primary.task_definition == roll.task_definition && another
+    });
+    let scaled = update.desired_count.is_none_or(|count| count == now.desired_count);
+    (deployed && scaled).then_some(now)
+}
+
+fn may_have_happened(error: Error, roll: &RollService) -> Error {
+    match error.is_retryable() {
+        true => error.with_left_behind(format!("the update of {} may have been carried out", roll.service.name)),
+        false => error,
     }
 }
 
@@ -253,6 +333,14 @@ impl Rollout<'_> {
             let history = self.history(&name).await?;
             judgement = judge_deployment(target, service, Some(&history));
         }
+        if judgement == Judgement::NeedsHistory {
+            // The history lags behind: after some polls, what the deployments themselves say has to do.
+            tracked.undated += 1;
+            if tracked.undated > MISSED_POLLS {
+                judgement = judge_deployment(target, service, Some(&[]));
+            }
+            self.replace(tracked.clone());
+        }
         match judgement {
             Judgement::Closed(verdict, reason) => {
                 self.close(&tracked, verdict, reason, Some(service)).await;
@@ -291,8 +379,13 @@ impl Rollout<'_> {
         let services = self.ecs.services.describe(self.cluster, &names).await.unwrap_or_default();
         for tracked in open {
             let service = services.iter().find(|service| service.name == tracked.from.service.name);
-            let (verdict, reason) = deadline_verdict(&tracked, service, timeout);
-            self.close(&tracked, verdict, Some(reason), service).await;
+            let last =
+                tracked.target.as_ref().zip(service).map(|(target, service)| judge_deployment(target, service, None));
+            let (verdict, reason) = match last {
+                Some(Judgement::Closed(verdict, reason)) => (verdict, reason),
+                _ => deadline_verdict(&tracked, service, timeout),
+            };
+            self.close(&tracked, verdict, reason, service).await;
         }
     }
 
@@ -334,21 +427,21 @@ impl Rollout<'_> {
 
     fn into_summaries(self) -> Vec<ServiceSummary> {
         let tracked = self.tracked.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let undecided = |tracked: &Tracked| tracked.summary(Verdict::TimedOut, None);
-        tracked.iter().map(|tracked| tracked.decided.clone().unwrap_or_else(|| undecided(tracked))).collect()
+        tracked.into_iter().filter_map(|tracked| tracked.decided).collect()
     }
 }
 
-fn deadline_verdict(tracked: &Tracked, service: Option<&Service>, timeout: Duration) -> (Verdict, String) {
+fn deadline_verdict(tracked: &Tracked, service: Option<&Service>, timeout: Duration) -> (Verdict, Option<String>) {
     let ours = tracked.target.as_ref().and_then(|target| service?.deployment(&target.deployment));
-    let waited = format!("after {} s", timeout.as_secs());
-    match ours {
+    let waited = format!("after {timeout:?}");
+    let (verdict, reason) = match ours {
         Some(ours) if ours.status == DeploymentStatus::Primary && ours.failed_tasks > 0 && ours.running_count == 0 => {
             (Verdict::Failed, format!("{} tasks failed and none runs {waited}", ours.failed_tasks))
         }
         Some(ours) => (Verdict::TimedOut, format!("{} of {} run {waited}", ours.running_count, ours.desired_count)),
         None => (Verdict::TimedOut, format!("undecided {waited}")),
-    }
+    };
+    (verdict, Some(reason))
 }
 
 #[cfg(test)]
@@ -461,7 +554,7 @@ mod tests {
         assert_eq!(verdicts, [Verdict::Succeeded, Verdict::TimedOut, Verdict::Failed]);
         let error = ensure_succeeded(&summaries).expect_err("failed");
         assert_eq!(Outcome::from(&error).exit_code(), 7);
-        assert!(error.to_string().contains("slow timed out (1 of 2 run after 60 s)"), "{error}");
+        assert!(error.to_string().contains("slow timed out (1 of 2 run after 60s)"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -469,10 +562,41 @@ mod tests {
         let mut mock = MockServices::new();
         mock.expect_update().times(1).returning(|_| Err(Error::rejected("UpdateService", "s", "quota exceeded")));
         let (cx, _, ecs) = surroundings(Arc::new(mock));
-        let roll = [RollService::new(service("s", 1, 2), arn("s", 2))];
+        let roll =
+            [RollService::new(service("s", 1, 2), arn("s", 2)), RollService::new(service("t", 2, 2), arn("t", 2))];
         let summaries = roll_out(&cx, &ecs, &"c".into(), &roll, MINUTE).await.expect("decides");
         assert_eq!(summaries[0].verdict, Verdict::Failed);
         assert_eq!(summaries[0].reason.as_deref(), Some("UpdateService s: quota exceeded"));
+        assert_eq!(summaries[1].verdict, Verdict::Unchanged);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_no_update_is_taken_the_refusal_is_the_error() {
+        let mut mock = MockServices::new();
+        mock.expect_update().times(2).returning(|_| Err(Error::permission_denied("UpdateService", "s", "no")));
+        let (cx, _, ecs) = surroundings(Arc::new(mock));
+        let roll = ["s", "t"].map(|name| RollService::new(service(name, 1, 2), arn(name, 2)));
+        let error = roll_out(&cx, &ecs, &"c".into(), &roll, MINUTE).await.expect_err("refused");
+        assert_eq!(Outcome::from(&error).exit_code(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_update_whose_answer_was_lost_is_followed() {
+        let mut mock = MockServices::new();
+        let done = || {
+            let mut done = service("s", 2, 2);
+            done.deployments[0].id = DeploymentId::new("ecs-svc/1");
+            done
+        };
+        mock.expect_update().times(1).returning(|_| Err(Error::unavailable("UpdateService", "s", "connection reset")));
+        mock.expect_describe().returning(move |_, _| Ok(vec![done()]));
+        let (cx, _, ecs) = surroundings(Arc::new(mock));
+        let roll = [RollService::new(service("s", 1, 2), arn("s", 2))];
+        let summaries = roll_out(&cx, &ecs, &"c".into(), &roll, MINUTE).await.expect("follows");
+        assert_eq!(
+            (summaries[0].verdict, summaries[0].deployment_id.as_deref()),
+            (Verdict::Succeeded, Some("ecs-svc/1"))
+        );
     }
 
     #[tokio::test(start_paused = true)]

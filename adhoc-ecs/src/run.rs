@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use adhoc_core::{Context, Event, ImageChange, Plan, PlannedTask, Result};
 
+use crate::Ecs;
 use crate::resolve::{self, Environment};
-use crate::update::{Deadline, UpdateReport, one_off, register};
-use crate::{Ecs, run_one_off};
+use crate::update::{Deadline, UpdateReport, migrate, one_off, register};
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ impl RunRequest {
 /// Never fails: the report holds what was done and, if it did not succeed, the error.
 pub async fn run(cx: &Context, ecs: &Ecs, request: &RunRequest) -> UpdateReport {
     let mut report = UpdateReport::default();
-    report.error = drive(cx, ecs, request, &mut report).await.err();
+    report.error = Box::pin(drive(cx, ecs, request, &mut report)).await.err();
     report
 }
 
@@ -87,14 +87,14 @@ async fn drive(cx: &Context, ecs: &Ecs, request: &RunRequest, report: &mut Updat
     })));
     let mut revisions = cx.step("register", register(cx, ecs, &families, &mut report.task_definitions)).await?;
     let Some(definition) = revisions.remove(role) else { return Ok(()) };
+    deadline.ensure_left(cx)?;
     let task =
         one_off(env, definition, role, placement).with_command(request.command.clone()).with_timeout(deadline.left(cx));
     let tasks = &mut report.tasks;
     cx.step(role, async {
-        let mut finished = run_one_off(cx, ecs, &task).await?;
-        tasks.push(finished.summary.clone());
+        let mut finished = migrate(cx, ecs, &task, tasks).await?;
         finished.drain_logs().await;
-        finished.end.into_result(task.definition.family().as_str())
+        Ok(())
     })
     .await
 }
@@ -114,5 +114,6 @@ async fn resolve_run(ecs: &Ecs, request: &RunRequest) -> Result<(Vec<resolve::Re
     problems.extend(service_problems.into_iter().filter(|problem| !problem.detail().resource.starts_with("service ")));
     resolve::ensure_no_problems(problems)?;
     let first = services.first().map(|resolved| &resolved.service);
-    Ok((families, resolve::placement(ecs, env, first).await?))
+    let networked = families.iter().map(|family| &family.source).any(resolve::needs_network);
+    Ok((families, resolve::placement(ecs, env, first, networked).await?))
 }

@@ -11,6 +11,7 @@ use adhoc_core::{
 use crate::Ecs;
 
 const POLL: Duration = Duration::from_secs(1);
+const TOLERATED_FAILURES: u32 = 10;
 const DISCOVER: Duration = Duration::from_secs(5);
 
 /// How long a stopped task's stream is still read: CloudWatch delivers its last lines late.
@@ -68,7 +69,11 @@ pub async fn service_logs(cx: &Context, ecs: &Ecs, what: &ServiceLogs) -> Result
         })
         .await?;
         if cx.since(merge.discovered_at) >= DISCOVER {
-            merge.discover().await?;
+            match merge.discover().await {
+                // There will be another round.
+                Err(error) if error.is_retryable() => tracing::debug!(%error, "no tasks could be listed"),
+                other => other?,
+            }
         }
     }
 }
@@ -93,6 +98,7 @@ struct Stream {
     buffer: VecDeque<LogEvent>,
     at_end: bool,
     gone_at: Option<Timestamp>,
+    failures: u32,
 }
 
 impl<'a> Merge<'a> {
@@ -126,9 +132,10 @@ impl<'a> Merge<'a> {
         }
         self.streams.retain(|stream| stream.gone_at.is_none_or(|gone_at| self.cx.since(gone_at) < LINGER));
         let listed: HashSet<TaskArn> = running.into_iter().chain(stopped).collect();
+        self.known.retain(|task| listed.contains(task));
         let new: Vec<TaskArn> = listed.difference(&self.known).cloned().collect();
-        self.known = listed;
         for task in self.ecs.tasks.describe(&self.what.cluster, &new).await? {
+            self.known.insert(task.arn.clone());
             if task.stopped_at.is_none_or(|stopped_at| stopped_at >= self.what.since) {
                 self.add(&task).await;
             }
@@ -168,6 +175,7 @@ impl<'a> Merge<'a> {
                 buffer: VecDeque::new(),
                 at_end: false,
                 gone_at: None,
+                failures: 0,
             });
         }
     }
@@ -180,7 +188,7 @@ impl<'a> Merge<'a> {
         loop {
             for stream in &mut self.streams {
                 while stream.buffer.is_empty() && !stream.at_end {
-                    self.cx.unless_cancelled(stream.read(self.ecs)).await?;
+                    self.cx.unless_cancelled(stream.read(self.cx, self.ecs)).await?;
                 }
             }
             let oldest = self.streams.iter_mut().filter(|stream| !stream.buffer.is_empty());
@@ -201,9 +209,10 @@ impl<'a> Merge<'a> {
 }
 
 impl Stream {
-    async fn read(&mut self, ecs: &Ecs) -> Result<()> {
+    async fn read(&mut self, cx: &Context, ecs: &Ecs) -> Result<()> {
         match ecs.logs.page(&self.stream, &self.cursor).await {
             Ok(page) => {
+                self.failures = 0;
                 self.buffer = page.events.into();
                 self.cursor = page.next;
                 self.at_end = page.at_end;
@@ -212,6 +221,12 @@ impl Stream {
             // Nothing was written yet.
             Err(Error::NotFound(_)) => {
                 self.at_end = true;
+                Ok(())
+            }
+            // There will be another round, but not for ever.
+            Err(error) if error.is_retryable() && self.failures < TOLERATED_FAILURES => {
+                self.failures += 1;
+                cx.clock().sleep(POLL).await;
                 Ok(())
             }
             Err(error) => Err(error),

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adhoc_core::{
-    Component, Context, Error, Event, ImageChange, Outcome, Plan, PlannedService, PlannedTask, Result, Service,
-    ServiceSummary, Summary, TaskDefinition, TaskDefinitionSummary, TaskSummary, Timestamp,
+    Check, Component, Context, Error, Event, ImageChange, Outcome, Plan, PlannedService, PlannedTask, Result, Service,
+    ServiceSummary, Summary, TaskDefinition, TaskDefinitionSummary, TaskSummary, Timestamp, WaitConfig, wait_for,
 };
 use futures_util::future::join_all;
 
-use crate::one_off::{FinishedTask, OneOff, run_one_off};
+use crate::one_off::{FinishedTask, OneOff, start_one_off};
 use crate::resolve::{self, Environment, ResolvedFamily, ResolvedService};
-use crate::rollout::{RollService, ensure_succeeded, roll_out};
+use crate::rollout::{RollService, ensure_succeeded, roll_out_into};
 use crate::{Ecs, Placement};
 
 /// What to update, and how.
@@ -163,7 +163,7 @@ impl UpdateReport {
 /// ends the current step; what goes on by itself is named in [`ErrorDetail::left_behind`](adhoc_core::ErrorDetail).
 pub async fn update(cx: &Context, ecs: &Ecs, request: &UpdateRequest) -> UpdateReport {
     let mut report = UpdateReport::default();
-    report.error = drive(cx, ecs, request, &mut report).await.err();
+    report.error = Box::pin(drive(cx, ecs, request, &mut report)).await.err();
     report
 }
 
@@ -183,10 +183,11 @@ async fn drive(cx: &Context, ecs: &Ecs, request: &UpdateRequest, report: &mut Up
         finished.push(cx.step(role, migrate(cx, ecs, &task, &mut report.tasks)).await?);
     }
     deadline.ensure_left(cx)?;
-    let rolled = cx.step("roll", roll(cx, ecs, &plan, &revisions, deadline.left(cx), &mut report.services)).await;
-    // The roll took longer than CloudWatch delays lines: what is there now is all there is.
+    let rolled =
+        cx.step("roll", roll(cx, ecs, request, &plan, &revisions, deadline.left(cx), &mut report.services)).await;
+    // The roll has mostly taken longer than CloudWatch delays lines, so that nothing is waited for here.
     for mut task in finished {
-        task.finish_logs().await;
+        task.drain_logs().await;
     }
     rolled
 }
@@ -207,10 +208,10 @@ impl Deadline {
     }
 
     /// To be asked before each step that changes something: a step without time would only be begun.
-    fn ensure_left(&self, cx: &Context) -> Result<()> {
+    pub(crate) fn ensure_left(&self, cx: &Context) -> Result<()> {
         if self.left(cx).is_zero() {
-            let reason = format!("its {} s were over before any service was touched", self.timeout.as_secs());
-            return Err(Error::timeout("", "the update", reason).with_hint("give it longer with --timeout"));
+            let reason = format!("the deadline of {:?} passed before any service was touched", self.timeout);
+            return Err(Error::timeout("", "", reason).with_hint("give it longer with --timeout"));
         }
         Ok(())
     }
@@ -248,7 +249,9 @@ async fn resolve_update(ecs: &Ecs, request: &UpdateRequest) -> Result<UpdatePlan
     let mut placement = None;
     if !pre_update.is_empty() && problems.is_empty() {
         let first = services.first().map(|resolved| &resolved.service);
-        match resolve::placement(ecs, env, first).await {
+        let tasks = families.iter().filter(|family| pre_update.contains(&family.role));
+        let networked = tasks.map(|family| &family.source).any(resolve::needs_network);
+        match resolve::placement(ecs, env, first, networked).await {
             Ok(found) => placement = Some(found),
             Err(error) => problems.push(error),
         }
@@ -376,8 +379,11 @@ pub(crate) async fn migrate(
     task: &OneOff,
     summaries: &mut Vec<TaskSummary>,
 ) -> Result<FinishedTask> {
-    let mut finished = run_one_off(cx, ecs, task).await?;
-    summaries.push(finished.summary.clone());
+    let running = start_one_off(cx, ecs, task).await?;
+    let place = summaries.len();
+    summaries.push(running.summary(task));
+    let mut finished = running.finish(cx, ecs, task).await?;
+    summaries[place] = finished.summary.clone();
     let ended = finished.end.clone().into_result(task.definition.family().as_str());
     if ended.is_err() {
         finished.drain_logs().await;
@@ -388,19 +394,32 @@ pub(crate) async fn migrate(
 async fn roll(
     cx: &Context,
     ecs: &Ecs,
+    request: &UpdateRequest,
     plan: &UpdatePlan,
     revisions: &BTreeMap<String, TaskDefinition>,
     timeout: Duration,
     summaries: &mut Vec<ServiceSummary>,
 ) -> Result<()> {
-    let rolls: Result<Vec<RollService>> = plan
-        .services
-        .iter()
-        .map(|planned| {
-            let revision = revision_of(revisions, &planned.resolved.role)?;
-            Ok(RollService::new(planned.resolved.service.clone(), revision.arn()).with_desired_count(planned.set_count))
+    // Read again: the pre-update tasks may have taken long, and somebody else may have scaled or deployed meanwhile.
+    let roles: Vec<&str> = plan.services.iter().map(|planned| planned.resolved.role.as_str()).collect();
+    let read = || async {
+        let mut problems = Vec::new();
+        let services = resolve::services(ecs, &plan.environment, &roles, &mut problems).await;
+        resolve::ensure_no_problems(problems)?;
+        Ok(Some(services))
+    };
+    let found = |_: Option<&Vec<ResolvedService>>| Check::Ready;
+    let services = wait_for(cx, &WaitConfig::new("the services"), read, &found).await?.unwrap_or_default();
+    let component = request.component()?;
+    let rolls: Result<Vec<RollService>> = services
+        .into_iter()
+        .map(|resolved| {
+            let revision = revision_of(revisions, &resolved.role)?;
+            let count = request.count_for(component, &resolved.role, &resolved.service);
+            let count = count.filter(|count| *count != resolved.service.desired_count);
+            Ok(RollService::new(resolved.service, revision.arn()).with_desired_count(count))
         })
         .collect();
-    *summaries = roll_out(cx, ecs, &plan.environment.cluster(), &rolls?, timeout).await?;
+    roll_out_into(cx, ecs, &plan.environment.cluster(), &rolls?, timeout, summaries).await?;
     ensure_succeeded(summaries)
 }

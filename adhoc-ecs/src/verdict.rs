@@ -5,6 +5,9 @@ use adhoc_core::{
     ServiceName, TaskDefinitionArn, Timestamp, Verdict,
 };
 
+/// By how much the history may date a deployment earlier than the service does.
+const SAME_DEPLOYMENT_MS: i64 = 60_000;
+
 /// A deployment that is to be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,7 +65,9 @@ fn judge_primary(
     service: &Service,
     history: Option<&[ServiceDeployment]>,
 ) -> Judgement {
-    let all_run = ours.running_count >= ours.desired_count;
+    // A count that was just set shows in the service before it shows in the deployment.
+    let wanted = ours.desired_count.max(service.desired_count);
+    let all_run = ours.running_count >= wanted;
     match ours.rollout_state {
         Some(RolloutState::Completed) if all_run => Judgement::Closed(Verdict::Succeeded, None),
         Some(RolloutState::Failed) => judge_failed(target, ours, service, history),
@@ -74,7 +79,7 @@ fn judge_primary(
                 ours.failed_tasks, ours.running_count, ours.desired_count
             )),
         ),
-        _ => Judgement::Open(progress(ours)),
+        _ => Judgement::Open(progress(ours, wanted)),
     }
 }
 
@@ -97,6 +102,7 @@ fn judge_failed(
         }
         Some(ServiceDeploymentStatus::RolledBack) => Judgement::Closed(Verdict::RolledBack, reason),
         None if announced => Judgement::Open("failed, rolling back".to_owned()),
+        None if !history.is_empty() => Judgement::NeedsHistory,
         _ => Judgement::Closed(Verdict::Failed, reason),
     }
 }
@@ -111,6 +117,9 @@ fn judge_replaced(
     let Some(history) = history else { return Judgement::NeedsHistory };
     let failed = ours.filter(|ours| ours.rollout_state == Some(RolloutState::Failed));
     let Some(entry) = find_in(history, target) else {
+        if !history.is_empty() {
+            return Judgement::NeedsHistory;
+        }
         return match failed {
             Some(failed) => Judgement::Closed(Verdict::RolledBack, failed.rollout_state_reason.clone()),
             None if primary_is_a_rollback(service) => Judgement::Closed(Verdict::RolledBack, primary_reason(service)),
@@ -128,13 +137,15 @@ fn judge_replaced(
     }
 }
 
-/// The entry of `target`. A deployment's id does not occur in the history: revision and time do.
+/// The entry of `target`. A deployment's id does not occur in the history: revision and time do. An entry that is clearly
+/// older belongs to an earlier deployment of the same revision.
 fn find_in<'a>(history: &'a [ServiceDeployment], target: &Target) -> Option<&'a ServiceDeployment> {
-    let same_revision = history.iter().filter(|entry| entry.task_definition.as_ref() == Some(&target.task_definition));
-    same_revision.min_by_key(|entry| match (entry.created_at, target.created_at) {
-        (Some(entry), Some(target)) => (entry.as_millisecond() - target.as_millisecond()).abs(),
+    let later_by = |entry: &ServiceDeployment| match (entry.created_at, target.created_at) {
+        (Some(entry), Some(target)) => entry.as_millisecond() - target.as_millisecond(),
         _ => 0,
-    })
+    };
+    let same_revision = history.iter().filter(|entry| entry.task_definition.as_ref() == Some(&target.task_definition));
+    same_revision.filter(|entry| later_by(entry) > -SAME_DEPLOYMENT_MS).min_by_key(|entry| later_by(entry).abs())
 }
 
 fn primary_is_a_rollback(service: &Service) -> bool {
@@ -157,8 +168,11 @@ fn breaker_threshold(deployment: &Deployment) -> u32 {
     deployment.desired_count.div_ceil(2).clamp(3, 200)
 }
 
-fn progress(deployment: &Deployment) -> String {
-    let mut text = format!("{}/{} running", deployment.running_count, deployment.desired_count);
+fn progress(deployment: &Deployment, wanted: u32) -> String {
+    let mut text = format!("{}/{wanted} running", deployment.running_count);
+    if deployment.running_count >= wanted {
+        text += ", becoming steady";
+    }
     if deployment.failed_tasks > 0 {
         text += &format!(", {} failed", deployment.failed_tasks);
     }
@@ -285,5 +299,7 @@ mod tests {
         let history = [at(1900, ServiceDeploymentStatus::Successful), at(1001, ServiceDeploymentStatus::Stopped)];
         let now = service(vec![deployment(9, Primary, 2).with_rollout(Completed, "")]);
         assert_eq!(verdict(&judge_deployment(&ours, &now, Some(&history))), Some(Verdict::Superseded));
+        let yesterday = [at(10, ServiceDeploymentStatus::RolledBack)];
+        assert_eq!(judge_deployment(&ours, &now, Some(&yesterday)), Judgement::NeedsHistory);
     }
 }

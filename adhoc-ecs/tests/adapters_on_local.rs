@@ -353,7 +353,7 @@ async fn a_task_is_asked_for_exactly_so() {
         .with_launch(LaunchMode::Strategy(vec![CapacityProviderItem::new("FARGATE_SPOT", 1, 0)]))
         .with_platform_version(Some("1.4.0".to_owned()))
         .with_command(Some(vec!["true".to_owned(), String::new()]))
-        .with_environment(vec![("EMPTY".to_owned(), String::new())]);
+        .with_environment([("EMPTY", "")].into_iter().collect());
     let task = local.ecs.tasks.run(&request).await.unwrap();
     assert_eq!(task.started_by.as_deref(), Some("adhoc/alpha-migrate/1"));
     assert_eq!(task.group.as_deref(), Some("family:alpha-migrate"));

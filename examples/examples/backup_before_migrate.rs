@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use adhoc_core::{Context, Error, ImageChange, Outcome, Result};
-use adhoc_ecs::{Ecs, Environment, FinishedTask, OneOff, Placement, UpdateReport, UpdateRequest, run_one_off, update};
+use adhoc_ecs::{Ecs, Environment, OneOff, Placement, UpdateReport, UpdateRequest, run_one_off, update};
 use adhoc_examples::{Stage, narrated};
 use adhoc_local::{Behaviour, Scenario};
 
@@ -16,29 +16,23 @@ const DUMP: &str = "echo \"dumping to $TARGET\"; sleep 0.05; echo '1204 objects,
 
 /// Backs up, then updates the component `backend`.
 async fn update_with_backup(cx: &Context, ecs: &Ecs, env: &Environment, image: ImageChange) -> Result<UpdateReport> {
-    let mut dump = cx.step("backup", backup(cx, ecs, env, DUMP)).await?;
-    let report = update(cx, ecs, &UpdateRequest::new(env.clone(), "backend", image)).await;
-    // What CloudWatch delivered late of the dump's output is there by now.
-    dump.finish_logs().await;
-    report.into_result()
+    cx.step("backup", backup(cx, ecs, env, DUMP)).await?;
+    update(cx, ecs, &UpdateRequest::new(env.clone(), "backend", image)).await.into_result()
 }
 
 /// Runs `command` in the container, network and image that migrations have now.
-async fn backup(cx: &Context, ecs: &Ecs, env: &Environment, command: &str) -> Result<FinishedTask> {
+async fn backup(cx: &Context, ecs: &Ecs, env: &Environment, command: &str) -> Result<()> {
     let family = env.conventions.family(&env.name, "migrate");
     let definition = ecs.task_definitions.describe(family.as_str()).await?;
     let target = format!("s3://{}-backups/before-migrate.json", env.name);
     let dump = OneOff::new(env.cluster(), definition, env.container("migrate"), placement(ecs, env).await?)
         .with_command(Some(vec!["sh".to_owned(), "-c".to_owned(), command.to_owned()]))
-        .with_environment(vec![("TARGET".to_owned(), target)])
+        .with_environment([("TARGET".to_owned(), target)].into_iter().collect())
         .with_timeout(Duration::from_secs(15 * 60));
     let mut finished = run_one_off(cx, ecs, &dump).await?;
-    let ended = finished.end.clone().into_result("the backup");
-    if ended.is_err() {
-        finished.drain_logs().await;
-    }
-    ended.map_err(|error| error.with_hint("nothing was changed; look at the backup's output, then update again"))?;
-    Ok(finished)
+    finished.drain_logs().await;
+    let ended = finished.end.into_result("the backup");
+    ended.map_err(|error| error.with_hint("nothing was changed; look at the backup's output, then update again"))
 }
 
 /// Where and on what the API runs: close to the database.

@@ -1,4 +1,4 @@
-use adhoc_core::{Summary, Timestamp};
+use adhoc_core::{Error, Outcome, Summary, Timestamp};
 use adhoc_ecs::{ServiceLogs, service_logs};
 
 use super::Session;
@@ -17,6 +17,8 @@ pub(super) async fn logs(args: &LogsArgs, session: &Session) -> Summary {
             summary
         }
         Ok(_) => summary,
+        // Following has no other end.
+        Err(Error::Cancelled(_)) if args.follow => summary.with_outcome(Outcome::Interrupted),
         Err(error) => summary.with_error(&error),
     }
 }

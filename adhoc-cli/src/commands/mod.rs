@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) cx: Context,
     pub(crate) config: Config,
     pub(crate) ecs: Ecs,
+    /// The command as it was typed, with which an interrupted run is resumed.
+    pub(crate) typed: String,
 }
 
 impl Session {
@@ -30,11 +32,11 @@ impl Session {
 }
 
 /// Runs the command and gives back its summary, whatever happens.
-pub(crate) async fn run(cli: &Cli, cx: &Context) -> Summary {
+pub(crate) async fn run(cli: &Cli, typed: &str, cx: &Context) -> Summary {
     match &cli.command {
         Command::Demo(args) => demo::demo(cli, args, cx).await,
         Command::Local(LocalCommand::Serve(args)) => local::serve(cli, args, cx).await,
-        command => match open(cli, cx).await {
+        command => match open(cli, typed, cx).await {
             Ok(session) => execute(command, &session).await,
             Err(error) => Summary::new(command.name()).with_error(&error),
         },
@@ -53,10 +55,10 @@ pub(crate) async fn execute(command: &Command, session: &Session) -> Summary {
     }
 }
 
-async fn open(cli: &Cli, cx: &Context) -> Result<Session> {
+async fn open(cli: &Cli, typed: &str, cx: &Context) -> Result<Session> {
     let config = load_config(cli, cx)?;
     let sdk = aws::sdk_config(&cli.global, &config).await?;
-    Ok(Session { cx: cx.clone(), config, ecs: Ecs::on_aws(&sdk) })
+    Ok(Session { cx: cx.clone(), config, ecs: Ecs::on_aws(&sdk), typed: typed.to_owned() })
 }
 
 fn load_config(cli: &Cli, cx: &Context) -> Result<Config> {
@@ -71,16 +73,18 @@ fn load_config(cli: &Cli, cx: &Context) -> Result<Config> {
 }
 
 /// What to do next after an update or a rollback that did not succeed, where the error itself does not say.
-fn next_step(summary: &Summary, again: &str, environment: &EnvironmentName) -> Option<String> {
+fn next_step(summary: &Summary, session: &Session, environment: &EnvironmentName) -> Option<String> {
     let service = summary.services.iter().find(|service| service.dossier.is_some()).map(|service| &service.service);
     let role = service.and_then(|service| service.strip_prefix(&format!("{environment}-")));
     match summary.outcome {
-        Outcome::Interrupted | Outcome::TimedOut => Some(format!("`{again}` resumes: it joins what still runs")),
+        Outcome::Interrupted | Outcome::TimedOut => {
+            Some(format!("`{}` resumes: it joins what still runs", session.typed))
+        }
         Outcome::RolledBack | Outcome::RolloutFailed => {
-            let role = role.unwrap_or("SERVICE");
+            let role = role?;
             Some(format!("`adhoc logs {role} {environment} --since 30m` shows more; then update to a fixed image"))
         }
-        Outcome::TaskFailed => Some(format!("fix what the task complains of, then `{again}`")),
+        Outcome::TaskFailed => Some(format!("fix what the task complains of, then `{}`", session.typed)),
         Outcome::Superseded => Some(format!("`adhoc status {environment}` shows what runs now")),
         _ => None,
     }

@@ -14,7 +14,6 @@ pub(super) async fn rollback(args: &RollbackArgs, session: &Session) -> Summary 
         .with_timeout(args.deadline.timeout);
     let report = adhoc_ecs::rollback(&session.cx, &session.ecs, &request).await;
     let mut summary = report.summary("rollback").with_environment(environment.as_str()).with_component(component);
-    let again = format!("adhoc rollback {component} {environment}");
-    summary.hint = summary.hint.take().or_else(|| next_step(&summary, &again, environment));
+    summary.hint = summary.hint.take().or_else(|| next_step(&summary, session, environment));
     summary
 }

@@ -14,7 +14,6 @@ pub(super) async fn run(args: &RunArgs, session: &Session) -> Summary {
         .with_timeout(args.deadline.timeout);
     let report = adhoc_ecs::run(&session.cx, &session.ecs, &request).await;
     let mut summary = report.summary("run").with_environment(environment.as_str());
-    let again = format!("adhoc run {} {environment}", args.task);
-    summary.hint = summary.hint.take().or_else(|| next_step(&summary, &again, environment));
+    summary.hint = summary.hint.take().or_else(|| next_step(&summary, session, environment));
     summary
 }

@@ -15,7 +15,6 @@ pub(super) async fn update(args: &UpdateArgs, session: &Session) -> Summary {
         .with_timeout(args.deadline.timeout);
     let report = adhoc_ecs::update(&session.cx, &session.ecs, &request).await;
     let mut summary = report.summary("update").with_environment(environment.as_str()).with_component(component);
-    let again = format!("adhoc update {component} {environment} {}", args.image.as_typed());
-    summary.hint = summary.hint.take().or_else(|| next_step(&summary, &again, environment));
+    summary.hint = summary.hint.take().or_else(|| next_step(&summary, session, environment));
     summary
 }

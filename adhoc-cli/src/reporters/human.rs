@@ -103,7 +103,8 @@ impl EventSink for HumanReporter {
             Event::LogLine { task, at, message, .. } if self.options.logs_are_result => {
                 let prefix = format!("{at:.3} {} │", task_id(task));
                 let prefix = self.out_style().dim(&prefix);
-                let lines: Vec<String> = message.lines().map(|line| format!("{prefix} {line}")).collect();
+                let lines: Vec<&str> = if message.is_empty() { vec![""] } else { message.lines().collect() };
+                let lines: Vec<String> = lines.into_iter().map(|line| format!("{prefix} {line}")).collect();
                 self.result(inner, &lines);
             }
             Event::Summary(summary) => self.end(inner, summary, record),

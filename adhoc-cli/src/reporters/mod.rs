@@ -17,10 +17,10 @@ mod style;
 mod summary;
 mod text;
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{self, IsTerminal, Stdout, Write, stderr, stdout};
 use std::sync::Arc;
 
-use adhoc_core::EventSink;
+use adhoc_core::{CancellationToken, EventSink};
 
 pub(crate) use github::write_github;
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
@@ -73,9 +73,37 @@ impl OutputOptions {
     }
 }
 
-/// The reporter for stdout and stderr.
-pub(crate) fn reporter(options: OutputOptions) -> Arc<dyn EventSink> {
-    reporter_to(options, Box::new(stdout()), Box::new(stderr()))
+/// The reporter for stdout and stderr. Where log lines are the result and nobody reads them any more, `unread` is cancelled.
+pub(crate) fn reporter(options: OutputOptions, unread: &CancellationToken) -> Arc<dyn EventSink> {
+    let out: Box<dyn Write + Send> = match options.logs_are_result {
+        true => Box::new(Watched { out: stdout(), unread: unread.clone() }),
+        false => Box::new(stdout()),
+    };
+    reporter_to(options, out, Box::new(stderr()))
+}
+
+/// A stdout that tells when its reader has gone.
+struct Watched {
+    out: Stdout,
+    unread: CancellationToken,
+}
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes).inspect_err(|error| self.notice(error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().inspect_err(|error| self.notice(error))
+    }
+}
+
+impl Watched {
+    fn notice(&self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            self.unread.cancel();
+        }
+    }
 }
 
 /// JSON on stdout, for an error in the arguments themselves: there are no options then.

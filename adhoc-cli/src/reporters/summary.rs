@@ -142,7 +142,11 @@ fn task_state(task: &TaskSummary) -> (Tone, String) {
     match task.exit_code {
         Some(0) => (Tone::Good, format!("{} exit code 0", Tone::Good.mark())),
         Some(code) => (Tone::Bad, format!("{} exit code {code}", Tone::Bad.mark())),
-        None => (Tone::Bad, format!("{} never ran", Tone::Bad.mark())),
+        None if task.stop_code.is_none() => (Tone::Doubtful, format!("{} end not seen", Tone::Doubtful.mark())),
+        None if task.stop_code.as_deref() == Some("TaskFailedToStart") => {
+            (Tone::Bad, format!("{} never ran", Tone::Bad.mark()))
+        }
+        None => (Tone::Bad, format!("{} no exit code", Tone::Bad.mark())),
     }
 }
 

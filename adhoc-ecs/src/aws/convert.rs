@@ -36,8 +36,12 @@ pub(super) fn service(from: &sdk::Service) -> Service {
 }
 
 fn circuit_breaker(from: &sdk::Service) -> CircuitBreaker {
-    let configured = from.deployment_configuration().and_then(|it| it.deployment_circuit_breaker());
-    configured.map(|breaker| CircuitBreaker::new(breaker.enable(), breaker.rollback())).unwrap_or_default()
+    let Some(configuration) = from.deployment_configuration() else { return CircuitBreaker::default() };
+    let breaker = configuration.deployment_circuit_breaker();
+    // Alarms roll a deployment back just as the breaker does.
+    let by_alarm = configuration.alarms().is_some_and(|alarms| alarms.enable() && alarms.rollback());
+    let by_breaker = breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback());
+    CircuitBreaker::new(breaker.is_some_and(sdk::DeploymentCircuitBreaker::enable), by_breaker || by_alarm)
 }
 
 fn controller(from: &sdk::Service) -> DeploymentController {
@@ -52,7 +56,7 @@ fn event(from: &sdk::ServiceEvent) -> ServiceEvent {
 }
 
 fn network(from: &sdk::NetworkConfiguration) -> Option<NetworkConfiguration> {
-    let vpc = from.awsvpc_configuration()?;
+    let vpc = from.awsvpc_configuration().filter(|vpc| !vpc.subnets().is_empty())?;
     let configuration = NetworkConfiguration::new(vpc.subnets().to_vec(), vpc.security_groups().to_vec());
     Some(configuration.with_public_ip(vpc.assign_public_ip() == Some(&sdk::AssignPublicIp::Enabled)))
 }

@@ -94,6 +94,9 @@ fn from_code(operation: &'static str, resource: &str, code: &str, message: &str,
             Error::task_not_started(operation, resource, reason)
                 .with_hint("run the same command again later, or add another capacity provider")
         }
+        "InvalidParameterException" if message.contains("No Container Instances") => {
+            Error::task_not_started(operation, resource, reason)
+        }
         _ if status >= 500 => Error::unavailable(operation, resource, reason),
         _ => Error::rejected(operation, resource, reason),
     }

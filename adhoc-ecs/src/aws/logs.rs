@@ -51,5 +51,7 @@ impl LogSource for AwsLogs {
 
 fn event(from: &OutputLogEvent) -> LogEvent {
     let at = from.timestamp().and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
-    LogEvent::new(at, from.message().unwrap_or_default().trim_end_matches(['\r', '\n']))
+    let ingested_at = from.ingestion_time().and_then(|at| Timestamp::from_millisecond(at).ok());
+    let event = LogEvent::new(at, from.message().unwrap_or_default().trim_end_matches(['\r', '\n']));
+    event.with_ingested_at(ingested_at)
 }

@@ -5,6 +5,7 @@ use adhoc_core::{
     async_trait,
 };
 use aws_sdk_ecs::Client;
+use aws_sdk_ecs::config::retry::RetryConfig;
 use aws_sdk_ecs::operation::describe_service_revisions::DescribeServiceRevisionsOutput;
 use aws_sdk_ecs::types::ServiceDeploymentBrief;
 use futures_util::future::try_join_all;
@@ -79,7 +80,13 @@ impl Services for AwsServices {
             .set_task_definition(definition)
             .set_desired_count(count)
             .set_force_new_deployment(update.force_new_deployment.then_some(true));
-        let reply = request.send().await.map_err(|error| from_sdk("UpdateService", update.service.as_str(), &error))?;
+        let mut config = aws_sdk_ecs::Config::builder();
+        if update.force_new_deployment {
+            // Sent twice, it would make two deployments. Without force the second one changes nothing.
+            config = config.retry_config(RetryConfig::disabled());
+        }
+        let reply = request.customize().config_override(config).send().await;
+        let reply = reply.map_err(|error| from_sdk("UpdateService", update.service.as_str(), &error))?;
         let service = reply.service().map(convert::service);
         service
             .ok_or_else(|| Error::unavailable("UpdateService", update.service.as_str(), "the answer holds no service"))

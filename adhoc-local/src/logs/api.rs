@@ -89,7 +89,7 @@ fn check_limit(input: &Value) -> Result<(), ApiError> {
 }
 
 fn events(page: &Page) -> Vec<Value> {
-    let event = |event: &super::stream::Event| json!({"timestamp": event.time, "message": event.message, "ingestionTime": event.time});
+    let event = |event: &super::stream::Event| json!({"timestamp": event.time, "message": event.message, "ingestionTime": event.ingested});
     page.events.iter().map(event).collect()
 }
 
@@ -275,33 +275,28 @@ fn filter_events(groups: &mut Groups, input: &Value, now: u64) -> Result<Value, 
     let names = input.texts("logStreamNames");
     let prefix = input.text("logStreamNamePrefix").unwrap_or_default();
     let pattern = input.text("filterPattern").unwrap_or_default().trim_matches('"').to_owned();
-    let mut found = Vec::new();
-    for (name, stream) in &mut group(groups, input)?.streams {
-        if !name.starts_with(prefix) || !(names.is_empty() || names.contains(name)) {
-            continue;
-        }
-        let mut position = 0;
-        loop {
-            let page = stream.forward(position, Range { limit: PAGE_EVENTS, ..range }, now);
-            for (at, event) in page.events.iter().enumerate().filter(|(_, event)| event.message.contains(&pattern)) {
-                let id = format!("{:020}{:036}", event.time, position + at);
-                found.push((
-                    event.time,
-                    json!({
-                        "logStreamName": name, "timestamp": event.time, "message": event.message,
-                        "ingestionTime": event.time, "eventId": id,
-                    }),
-                ));
-            }
-            if page.end == position || page.events.is_empty() {
-                break;
-            }
-            position = page.end;
+    // Of what matches only the places are kept until the page is cut: streams hold millions of events.
+    let streams = &mut group(groups, input)?.streams;
+    let mut found: Vec<(u64, usize, usize)> = Vec::new();
+    let mut searched: Vec<String> = Vec::new();
+    for (name, stream) in streams.iter_mut() {
+        if name.starts_with(prefix) && (names.is_empty() || names.contains(name)) {
+            let places = stream.matching(range, &pattern, now).into_iter();
+            found.extend(places.map(|(time, at)| (time, searched.len(), at)));
+            searched.push(name.clone());
         }
     }
-    found.sort_by_key(|(time, _)| *time);
-    let found: Vec<Value> = found.into_iter().map(|(_, event)| event).collect();
-    let (items, next) = page(&found, &limit_as_max_results(input), PAGE_EVENTS)?;
+    found.sort_by_key(|(time, ..)| *time);
+    let (places, next) = page(&found, &limit_as_max_results(input), PAGE_EVENTS)?;
+    let events = places.into_iter().filter_map(|(time, stream, at)| {
+        let name = searched.get(stream)?;
+        let event = streams.get(name)?.event(at, range)?;
+        Some(json!({
+            "logStreamName": name, "timestamp": time, "message": event.message,
+            "ingestionTime": event.ingested, "eventId": format!("{time:020}{at:036}"),
+        }))
+    });
+    let items = events.collect();
     let mut answer = listing("events", items, next);
     answer["searchedLogStreams"] = json!([]);
     Ok(answer)

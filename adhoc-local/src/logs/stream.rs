@@ -14,6 +14,7 @@ struct Chunk {
     text: String,
     ends: Vec<u32>,
     times: Vec<u64>,
+    readable: Vec<u64>,
 }
 
 /// Events in the order in which they came.
@@ -33,6 +34,8 @@ pub(crate) struct Stream {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) time: u64,
+    /// When it became readable.
+    pub(crate) ingested: u64,
     pub(crate) message: String,
 }
 
@@ -85,6 +88,7 @@ impl Stream {
             chunk.text.push_str(message);
             chunk.ends.push(u32::try_from(chunk.text.len()).unwrap_or(u32::MAX));
             chunk.times.push(time);
+            chunk.readable.push(readable_at);
             self.sorted &= time >= self.last_time;
             self.last_time = self.last_time.max(time);
             self.stored_bytes += message.len() + EVENT_OVERHEAD;
@@ -112,6 +116,10 @@ impl Stream {
 
     fn time(&self, at: usize) -> u64 {
         self.chunks.get(at / CHUNK).and_then(|chunk| chunk.times.get(at % CHUNK)).copied().unwrap_or(0)
+    }
+
+    fn ingested(&self, at: usize) -> u64 {
+        self.chunks.get(at / CHUNK).and_then(|chunk| chunk.readable.get(at % CHUNK)).copied().unwrap_or(0)
     }
 
     fn message(&self, at: usize) -> &str {
@@ -146,9 +154,22 @@ impl Stream {
         (first.min(readable), last.min(readable))
     }
 
-    fn event(&self, at: usize, range: Range) -> Option<Event> {
+    /// Time and position of the readable events that hold `pattern`.
+    pub(crate) fn matching(&mut self, range: Range, pattern: &str, now: u64) -> Vec<(u64, usize)> {
+        let (first, last) = self.bounds(range, now);
+        let times = (first..last).map(|at| (self.time(at), at));
+        times
+            .filter(|(time, at)| *time >= range.from && *time < range.until && self.message(*at).contains(pattern))
+            .collect()
+    }
+
+    pub(crate) fn event(&self, at: usize, range: Range) -> Option<Event> {
         let time = self.time(at);
-        (time >= range.from && time < range.until).then(|| Event { time, message: self.message(at).to_owned() })
+        (time >= range.from && time < range.until).then(|| Event {
+            time,
+            ingested: self.ingested(at),
+            message: self.message(at).to_owned(),
+        })
     }
 
     /// The page that begins at `position`.
