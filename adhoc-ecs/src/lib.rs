@@ -44,6 +44,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 mod cloning;
+mod deadline;
 mod dossier;
 mod ecs;
 mod judgement;

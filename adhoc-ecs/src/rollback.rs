@@ -9,9 +9,10 @@ use adhoc_core::{
 use futures_util::future::join_all;
 
 use crate::Ecs;
+use crate::deadline::Deadline;
 use crate::resolve::{self, Environment, ResolvedService};
 use crate::rollout::{RollService, ensure_succeeded, roll_out_into};
-use crate::update::{Deadline, UpdateReport};
+use crate::update::UpdateReport;
 
 /// How far back a success is looked for: what one page of ECS holds.
 const HISTORY: u16 = 20;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use adhoc_core::{Context, Event, ImageChange, Plan, PlannedTask, Result};
+use adhoc_core::{Context, Event, ImageChange, Plan, PlannedTask, Result, Variables};
 
 use crate::Ecs;
+use crate::deadline::Deadline;
 use crate::resolve::{self, Environment};
-use crate::update::{Deadline, UpdateReport, migrate, one_off, register};
+use crate::update::{UpdateReport, migrate, one_off, register};
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct RunRequest {
     pub image: ImageChange,
     /// A command instead of the definition's.
     pub command: Option<Vec<String>>,
+    /// Environment variables added to the definition's.
+    pub variables: Variables,
     /// How long it may take. Default 30 minutes.
     pub timeout: Duration,
 }
@@ -32,6 +35,7 @@ impl RunRequest {
             task: task.into(),
             image: ImageChange::Keep,
             command: None,
+            variables: Variables::default(),
             timeout: Duration::from_secs(30 * 60),
         }
     }
@@ -47,6 +51,13 @@ impl RunRequest {
     #[must_use]
     pub fn with_command(mut self, command: Option<Vec<String>>) -> Self {
         self.command = command;
+        self
+    }
+
+    /// Adds environment variables to the container's.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Variables) -> Self {
+        self.variables = variables;
         self
     }
 
@@ -88,8 +99,10 @@ async fn drive(cx: &Context, ecs: &Ecs, request: &RunRequest, report: &mut Updat
     let mut revisions = cx.step("register", register(cx, ecs, &families, &mut report.task_definitions)).await?;
     let Some(definition) = revisions.remove(role) else { return Ok(()) };
     deadline.ensure_left(cx)?;
-    let task =
-        one_off(env, definition, role, placement).with_command(request.command.clone()).with_timeout(deadline.left(cx));
+    let task = one_off(env, definition, role, placement)
+        .with_command(request.command.clone())
+        .with_environment(request.variables.clone())
+        .with_timeout(deadline.left(cx));
     let tasks = &mut report.tasks;
     cx.step(role, async {
         let mut finished = migrate(cx, ecs, &task, tasks).await?;

@@ -1,156 +1,25 @@
 //! The main job: resolve, register, migrate, roll, wait, report.
 
+mod report;
+mod request;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adhoc_core::{
-    Check, Component, Context, Error, Event, ImageChange, Outcome, Plan, PlannedService, PlannedTask, Result, Service,
-    ServiceSummary, Summary, TaskDefinition, TaskDefinitionSummary, TaskSummary, Timestamp, WaitConfig, wait_for,
+    Check, Component, Context, Error, Event, Plan, PlannedService, PlannedTask, Result, ServiceSummary, TaskDefinition,
+    TaskDefinitionSummary, TaskSummary, WaitConfig, wait_for,
 };
 use futures_util::future::join_all;
 
+use crate::deadline::Deadline;
 use crate::one_off::{FinishedTask, OneOff, start_one_off};
 use crate::resolve::{self, Environment, ResolvedFamily, ResolvedService};
 use crate::rollout::{RollService, ensure_succeeded, roll_out_into};
 use crate::{Ecs, Placement};
 
-/// What to update, and how.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct UpdateRequest {
-    /// The environment.
-    pub environment: Environment,
-    /// The component's name in the conventions.
-    pub component: String,
-    /// The image that its containers get.
-    pub image: ImageChange,
-    /// Stop after resolving.
-    pub dry_run: bool,
-    /// Do not run the component's pre-update tasks.
-    pub skip_pre_update: bool,
-    /// Counts to set whatever the services have now.
-    pub desired_count: DesiredCount,
-    /// How long the whole update may take. Default 30 minutes.
-    pub timeout: Duration,
-}
-
-/// Counts that the caller sets. Without one, a stopped service starts at its component's count, else at 1, and a running
-/// one keeps its count.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DesiredCount {
-    /// For every service.
-    pub all: Option<u32>,
-    /// For the service of a role; wins over `all`.
-    pub by_role: BTreeMap<String, u32>,
-}
-
-impl UpdateRequest {
-    /// An update with the defaults.
-    pub fn new(environment: Environment, component: impl Into<String>, image: ImageChange) -> Self {
-        Self {
-            environment,
-            component: component.into(),
-            image,
-            dry_run: false,
-            skip_pre_update: false,
-            desired_count: DesiredCount::default(),
-            timeout: Duration::from_secs(30 * 60),
-        }
-    }
-
-    /// Stops after resolving.
-    #[must_use]
-    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
-    }
-
-    /// Leaves the pre-update tasks out.
-    #[must_use]
-    pub fn with_skip_pre_update(mut self, skip: bool) -> Self {
-        self.skip_pre_update = skip;
-        self
-    }
-
-    /// Sets counts whatever the services have now.
-    #[must_use]
-    pub fn with_desired_count(mut self, count: DesiredCount) -> Self {
-        self.desired_count = count;
-        self
-    }
-
-    /// Sets how long the whole update may take.
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    fn component(&self) -> Result<&Component> {
-        self.environment.conventions.component(&self.component)
-    }
-
-    fn pre_update<'a>(&self, component: &'a Component) -> &'a [String] {
-        if self.skip_pre_update { &[] } else { &component.pre_update }
-    }
-
-    /// The count to set on a service: what the caller says, else a start for a stopped one.
-    fn count_for(&self, component: &Component, role: &str, service: &Service) -> Option<u32> {
-        if service.daemon {
-            return None;
-        }
-        let asked = self.desired_count.by_role.get(role).copied().or(self.desired_count.all);
-        let start = || (service.desired_count == 0).then(|| component.desired_count.get(role).copied().unwrap_or(1));
-        asked.or_else(start)
-    }
-}
-
-/// What an update did, whether it succeeded or not.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct UpdateReport {
-    /// The revisions in use.
-    pub task_definitions: Vec<TaskDefinitionSummary>,
-    /// The one-off tasks that ran.
-    pub tasks: Vec<TaskSummary>,
-    /// The services, each with its verdict.
-    pub services: Vec<ServiceSummary>,
-    /// Why it did not succeed.
-    pub error: Option<Error>,
-}
-
-impl UpdateReport {
-    /// How it ended.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        self.error.as_ref().map_or(Outcome::Succeeded, Outcome::from)
-    }
-
-    /// The report, or the error that is in it.
-    ///
-    /// # Errors
-    ///
-    /// The reason why the update did not succeed.
-    pub fn into_result(self) -> Result<Self> {
-        match self.error {
-            None => Ok(self),
-            Some(error) => Err(error),
-        }
-    }
-
-    /// The summary of `command` with this report's contents.
-    pub fn summary(&self, command: impl Into<String>) -> Summary {
-        let mut summary = Summary::new(command);
-        if let Some(error) = &self.error {
-            summary = summary.with_error(error);
-        }
-        summary.task_definitions.clone_from(&self.task_definitions);
-        summary.tasks.clone_from(&self.tasks);
-        summary.services.clone_from(&self.services);
-        summary
-    }
-}
+pub use self::report::UpdateReport;
+pub use self::request::{DesiredCount, UpdateRequest};
 
 /// Updates a component of an environment: clones its task definitions with another image, runs its pre-update tasks, and
 /// rolls its services.
@@ -190,31 +59,6 @@ async fn drive(cx: &Context, ecs: &Ecs, request: &UpdateRequest, report: &mut Up
         task.drain_logs().await;
     }
     rolled
-}
-
-/// The moment by which everything has to be over.
-pub(crate) struct Deadline {
-    started: Timestamp,
-    timeout: Duration,
-}
-
-impl Deadline {
-    pub(crate) fn new(cx: &Context, timeout: Duration) -> Self {
-        Self { started: cx.clock().now(), timeout }
-    }
-
-    pub(crate) fn left(&self, cx: &Context) -> Duration {
-        self.timeout.saturating_sub(cx.since(self.started))
-    }
-
-    /// To be asked before each step that changes something: a step without time would only be begun.
-    pub(crate) fn ensure_left(&self, cx: &Context) -> Result<()> {
-        if self.left(cx).is_zero() {
-            let reason = format!("the deadline of {:?} passed before any service was touched", self.timeout);
-            return Err(Error::timeout("", "", reason).with_hint("give it longer with --timeout"));
-        }
-        Ok(())
-    }
 }
 
 /// Everything that an update needs, found before anything is changed.

@@ -519,8 +519,10 @@ fn task(role: &str) -> RunRequest {
 #[tokio::test]
 async fn a_run_gives_the_output_and_the_exit_code_of_its_command() {
     let local = Local::alpha(fresh()).await;
-    let command = ["sh", "-c", "echo one; echo two; exit 7"].map(str::to_owned).to_vec();
-    let report = run(&local.cx, &local.ecs, &task("collectstatic").with_command(Some(command))).await;
+    let command = ["sh", "-c", "echo one; echo $WHAT; exit 7"].map(str::to_owned).to_vec();
+    let variables = [("WHAT", "two")].into_iter().collect();
+    let request = task("collectstatic").with_command(Some(command)).with_variables(variables);
+    let report = run(&local.cx, &local.ecs, &request).await;
     assert_eq!(report.outcome().exit_code(), 4, "{:?}", report.error);
     assert_eq!(report.tasks[0].exit_code, Some(7));
     assert_eq!(log_lines(&local.sink), ["one", "two"]);

@@ -1,0 +1,100 @@
+//! What to update, and how.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use adhoc_core::{Component, ImageChange, Result, Service};
+
+use crate::resolve::Environment;
+
+/// What to update, and how.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UpdateRequest {
+    /// The environment.
+    pub environment: Environment,
+    /// The component's name in the conventions.
+    pub component: String,
+    /// The image that its containers get.
+    pub image: ImageChange,
+    /// Stop after resolving.
+    pub dry_run: bool,
+    /// Do not run the component's pre-update tasks.
+    pub skip_pre_update: bool,
+    /// Counts to set whatever the services have now.
+    pub desired_count: DesiredCount,
+    /// How long the whole update may take. Default 30 minutes.
+    pub timeout: Duration,
+}
+
+/// Counts that the caller sets. Without one, a stopped service starts at its component's count, else at 1, and a running
+/// one keeps its count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DesiredCount {
+    /// For every service.
+    pub all: Option<u32>,
+    /// For the service of a role; wins over `all`.
+    pub by_role: BTreeMap<String, u32>,
+}
+
+impl UpdateRequest {
+    /// An update with the defaults.
+    pub fn new(environment: Environment, component: impl Into<String>, image: ImageChange) -> Self {
+        Self {
+            environment,
+            component: component.into(),
+            image,
+            dry_run: false,
+            skip_pre_update: false,
+            desired_count: DesiredCount::default(),
+            timeout: Duration::from_secs(30 * 60),
+        }
+    }
+
+    /// Stops after resolving.
+    #[must_use]
+    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Leaves the pre-update tasks out.
+    #[must_use]
+    pub fn with_skip_pre_update(mut self, skip: bool) -> Self {
+        self.skip_pre_update = skip;
+        self
+    }
+
+    /// Sets counts whatever the services have now.
+    #[must_use]
+    pub fn with_desired_count(mut self, count: DesiredCount) -> Self {
+        self.desired_count = count;
+        self
+    }
+
+    /// Sets how long the whole update may take.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    pub(super) fn component(&self) -> Result<&Component> {
+        self.environment.conventions.component(&self.component)
+    }
+
+    pub(super) fn pre_update<'a>(&self, component: &'a Component) -> &'a [String] {
+        if self.skip_pre_update { &[] } else { &component.pre_update }
+    }
+
+    /// The count to set on a service: what the caller says, else a start for a stopped one.
+    pub(super) fn count_for(&self, component: &Component, role: &str, service: &Service) -> Option<u32> {
+        if service.daemon {
+            return None;
+        }
+        let asked = self.desired_count.by_role.get(role).copied().or(self.desired_count.all);
+        let start = || (service.desired_count == 0).then(|| component.desired_count.get(role).copied().unwrap_or(1));
+        asked.or_else(start)
+    }
+}
