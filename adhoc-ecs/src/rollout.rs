@@ -23,7 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 ///
 /// Emits [`Event::ServiceUpdated`], [`Event::WaitProgress`] and [`Event::ServiceVerdict`]. Every service gets a summary,
 /// in the order given, whatever becomes of the others: a deployment that fails, is rolled back, superseded or still
-/// under way at the deadline is a verdict, not an error. A service that ECS refuses to update gets [`Verdict::Failed`].
+/// under way at the deadline is a verdict, not an error. A service that ECS refuses to update gets
+/// [`Verdict::Failed`](adhoc_core::Verdict::Failed).
 ///
 /// # Errors
 ///
