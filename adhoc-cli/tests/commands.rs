@@ -99,8 +99,7 @@ fn a_crashing_release_is_rolled_back_and_explained() {
 #[test]
 fn an_interrupted_update_names_what_goes_on_and_resumes() {
     let world = World::new();
-    let slow = Behaviour::command("*-migrate", ["sh", "-c", "echo begun; sleep 2; echo done"]);
-    world.server.add_behaviour(slow);
+    world.server.add_behaviour(Behaviour::command("*-migrate", ["sh", "-c", &world.until_file("go")]));
     let child = world.spawn("update backend alpha --tag v2 --output json");
     world.until("the migration runs", || world.mutations().contains(&"RunTask".to_owned()));
     interrupt(&child);
@@ -109,7 +108,11 @@ fn an_interrupted_update_names_what_goes_on_and_resumes() {
     assert_eq!(summary["outcome"], "interrupted");
     assert!(summary["hint"].as_str().unwrap().contains("adhoc update backend alpha --tag v2"), "{summary}");
 
-    let run = world.adhoc("update backend alpha --tag v2 --output json").ends_with(0);
+    let again = world.spawn("update backend alpha --tag v2 --output json");
+    let listings = || world.server.calls().iter().filter(|call| call.operation == "ListTasks").count();
+    world.until("the second run has looked for the migration", || listings() >= 4);
+    world.file("go", "");
+    let run = finish(again).ends_with(0);
     let started = run.events().into_iter().find(|event| event["event"] == "task_started").unwrap();
     assert_eq!(started["joined"], true);
     assert_eq!(world.mutations().iter().filter(|it| *it == "RunTask").count(), 1, "one migration in all");
@@ -224,10 +227,11 @@ fn following_ends_when_nobody_reads() {
 fn somebody_else_may_deploy_during_the_migration() {
     let world = World::new();
     world.adhoc("update backend alpha --tag v2").ends_with(0);
-    world.server.add_behaviour(Behaviour::command("*-migrate", ["sh", "-c", "sleep 3"]));
+    world.server.add_behaviour(Behaviour::command("*-migrate", ["sh", "-c", &world.until_file("go")]));
     let child = world.spawn("update backend alpha --tag v2 --output json");
     world.until("the migration runs", || world.mutations().iter().filter(|it| *it == "RunTask").count() == 2);
     world.adhoc("rollback backend alpha --to alpha-gunicorn:1").ends_with(0);
+    world.file("go", "");
     let summary = finish(child).ends_with(0).summary();
     let gunicorn = by(&summary["services"], "service", "alpha-gunicorn");
     assert_eq!((&gunicorn["verdict"], &gunicorn["to"]), (&"succeeded".into(), &"alpha-gunicorn:2".into()));

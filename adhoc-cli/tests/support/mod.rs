@@ -1,6 +1,6 @@
 //! The program under test, run as a user would run it, against an embedded AWS in this process.
 
-#![expect(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::allow_attributes, dead_code, reason = "each test file uses its own part, and one of them all")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a fixture that cannot be set up fails the test")]
 
 use std::path::Path;
@@ -36,6 +36,11 @@ impl World {
     pub(crate) fn file(&self, name: &str, text: &str) -> &Self {
         std::fs::write(self.folder.path().join(name), text).unwrap();
         self
+    }
+
+    /// A shell command that runs until the file `name` is written.
+    pub(crate) fn until_file(&self, name: &str) -> String {
+        format!("while [ ! -e '{}' ]; do sleep 0.05; done", self.folder.path().join(name).display())
     }
 
     /// The program with the environment of a user whose AWS is the embedded one, and nothing of this machine's.
