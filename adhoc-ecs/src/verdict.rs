@@ -20,10 +20,13 @@ pub struct Target {
     pub task_definition: TaskDefinitionArn,
     /// When it began.
     pub created_at: Option<Timestamp>,
+    /// Whether it takes all of the service's tasks running, beyond ECS calling the deployment completed.
+    pub all_must_run: bool,
 }
 
 impl Target {
-    /// A target.
+    /// A deployment that has succeeded once ECS calls it completed: its tasks all ran then, and autoscaling may have asked
+    /// for more since.
     #[must_use]
     pub fn new(service: ServiceName, deployment: &Deployment) -> Self {
         Self {
@@ -31,7 +34,15 @@ impl Target {
             deployment: deployment.id.clone(),
             task_definition: deployment.task_definition.clone(),
             created_at: deployment.created_at,
+            all_must_run: false,
         }
+    }
+
+    /// Asks for all tasks to run, too: for a deployment that was completed before its count was changed.
+    #[must_use]
+    pub fn with_all_running(mut self) -> Self {
+        self.all_must_run = true;
+        self
     }
 }
 
@@ -69,7 +80,7 @@ fn judge_primary(
     let wanted = ours.desired_count.max(service.desired_count);
     let all_run = ours.running_count >= wanted;
     match ours.rollout_state {
-        Some(RolloutState::Completed) if all_run => Judgement::Closed(Verdict::Succeeded, None),
+        Some(RolloutState::Completed) if all_run || !target.all_must_run => Judgement::Closed(Verdict::Succeeded, None),
         Some(RolloutState::Failed) => judge_failed(target, ours, service, history),
         None if all_run && service.deployments.len() == 1 => Judgement::Closed(Verdict::Succeeded, None),
         _ if !service.circuit_breaker.enabled && ours.failed_tasks >= breaker_threshold(ours) => Judgement::Closed(
@@ -223,7 +234,9 @@ mod tests {
         let done = service(vec![deployment(2, Primary, 2).with_rollout(Completed, "")]);
         assert_eq!(verdict(&judge_deployment(&target(), &done, None)), Some(Verdict::Succeeded));
         let starting = service(vec![deployment(2, Primary, 2).with_counts(2, 1, 0).with_rollout(Completed, "")]);
-        assert_eq!(judge_deployment(&target(), &starting, None), Judgement::Open("1/2 running".to_owned()));
+        let all = target().with_all_running();
+        assert_eq!(judge_deployment(&all, &starting, None), Judgement::Open("1/2 running".to_owned()));
+        assert_eq!(verdict(&judge_deployment(&target(), &starting, None)), Some(Verdict::Succeeded));
     }
 
     #[test]

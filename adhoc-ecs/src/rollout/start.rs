@@ -111,7 +111,7 @@ pub(super) async fn start(cx: &Context, ecs: &Ecs, cluster: &ClusterName, roll: 
     let update = ServiceUpdate::new(cluster.clone(), roll.service.name.clone()).with_desired_count(roll.desired_count);
     let update = match roll.action() {
         Action::Nothing => return tracked.decide(Verdict::Unchanged, None).into(),
-        Action::Follow => return follow(tracked, roll.service.primary()).into(),
+        Action::Follow => return follow(tracked, roll.service.primary(), true).into(),
         Action::Scale => update,
         Action::Deploy { force } => update.with_task_definition(roll.task_definition.clone()).with_force(force),
     };
@@ -126,7 +126,8 @@ pub(super) async fn start(cx: &Context, ecs: &Ecs, cluster: &ClusterName, roll: 
     };
     match updated {
         Ok(service) => {
-            let tracked = follow(tracked, service.primary());
+            let only_scaled = update.task_definition.is_none();
+            let tracked = follow(tracked, service.primary(), only_scaled);
             announce(cx, &tracked, update.desired_count);
             tracked.into()
         }
@@ -154,10 +155,11 @@ fn may_have_happened(error: Error, roll: &RollService) -> Error {
     }
 }
 
-fn follow(mut tracked: Tracked, primary: Option<&Deployment>) -> Tracked {
+fn follow(mut tracked: Tracked, primary: Option<&Deployment>, all_must_run: bool) -> Tracked {
     match primary {
         Some(primary) => {
-            tracked.target = Some(Target::new(tracked.from.service.name.clone(), primary));
+            let target = Target::new(tracked.from.service.name.clone(), primary);
+            tracked.target = Some(if all_must_run { target.with_all_running() } else { target });
             tracked
         }
         None => tracked.decide(Verdict::Failed, Some("ECS answered without a deployment".to_owned())),
