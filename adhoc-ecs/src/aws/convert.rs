@@ -169,3 +169,27 @@ pub(super) fn failure(failure: &sdk::Failure) -> String {
     let known: Vec<&str> = parts.into_iter().flatten().collect();
     if known.is_empty() { "an unnamed failure".to_owned() } else { known.join(": ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_rolls_back_without_a_circuit_breaker() {
+        let with_alarms = |enable| {
+            let alarms = sdk::DeploymentAlarms::builder().alarm_names("5xx").enable(enable).rollback(true).build();
+            let alarms = alarms.expect("complete");
+            let configuration = sdk::DeploymentConfiguration::builder().alarms(alarms).build();
+            service(&sdk::Service::builder().deployment_configuration(configuration).build()).circuit_breaker
+        };
+        assert_eq!(with_alarms(true), CircuitBreaker::new(false, true));
+        assert_eq!(with_alarms(false), CircuitBreaker::default());
+    }
+
+    #[test]
+    fn a_network_without_subnets_is_none() {
+        let vpc = sdk::AwsVpcConfiguration::builder().set_subnets(Some(Vec::new())).build().expect("complete");
+        let configuration = sdk::NetworkConfiguration::builder().awsvpc_configuration(vpc).build();
+        assert_eq!(network(&configuration), None);
+    }
+}

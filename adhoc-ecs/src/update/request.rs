@@ -98,3 +98,26 @@ impl UpdateRequest {
         asked.or_else(start)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adhoc_core::{Conventions, TaskDefinitionArn};
+
+    use super::*;
+
+    #[test]
+    fn counts_are_asked_for_or_start_what_is_stopped_and_a_daemon_has_none() {
+        let environment = Environment::new("alpha".parse().expect("valid"), Conventions::default());
+        let request = UpdateRequest::new(environment, "backend", ImageChange::Keep);
+        let component = Component::new("backend", &[], &["web", "beat"]).with_desired_count("web", 3);
+        let service = |desired| Service::new("s".into(), TaskDefinitionArn::new("a")).with_counts(desired, desired, 0);
+        assert_eq!(request.count_for(&component, "web", &service(0)), Some(3));
+        assert_eq!(request.count_for(&component, "beat", &service(0)), Some(1));
+        assert_eq!(request.count_for(&component, "web", &service(2)), None);
+        let mut daemon = service(0);
+        daemon.daemon = true;
+        let asked = request.with_desired_count(DesiredCount { all: Some(5), by_role: BTreeMap::new() });
+        assert_eq!(asked.count_for(&component, "web", &service(2)), Some(5));
+        assert_eq!(asked.count_for(&component, "web", &daemon), None);
+    }
+}
