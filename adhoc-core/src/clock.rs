@@ -1,5 +1,6 @@
 //! Time, behind a trait, so that nothing else asks the machine for it.
 
+use std::future::Future;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,6 +53,16 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that sleeps")]
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+/// The output of `work`, or nothing if it takes longer than `limit`; it is then dropped where it stands.
+pub async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        // The work first: what has ended in time has ended.
+        biased;
+        output = work => Some(output),
+        () = clock.sleep(limit) => None,
     }
 }
 

@@ -67,6 +67,17 @@ pub enum Event {
         /// What is still missing.
         detail: String,
     },
+    /// Data are on their way.
+    TransferProgress {
+        /// What is transferred, such as a dump's name.
+        what: String,
+        /// How many bytes of the source are done.
+        bytes: u64,
+        /// How many there are; none where the source does not tell, as a pipe.
+        total: Option<u64>,
+        /// What is being done right now, such as a table's name.
+        detail: String,
+    },
     /// A container wrote a line.
     LogLine {
         /// The task family or service whose container it is.
@@ -150,6 +161,7 @@ impl Event {
             Self::Plan(_) => "plan",
             Self::StepStarted { .. } => "step_started",
             Self::WaitProgress { .. } => "wait_progress",
+            Self::TransferProgress { .. } => "transfer_progress",
             Self::LogLine { .. } => "log_line",
             Self::Registered(_) => "registered",
             Self::TaskStarted { .. } => "task_started",

@@ -9,6 +9,7 @@
 //!        │                 │
 //!        │                 └──> EventSink   what happened, for people and machines
 //!        ├──> TaskDefinitions · Tasks · Services · LogSource · Network     (adhoc-ecs implements them on AWS)
+//!        ├──> Tunnel · DatabaseAdmin                     (adhoc-db implements them with SSH and Postgres)
 //!        └──> wait_for(context, config, probe, condition)
 //! ```
 //!
@@ -38,6 +39,7 @@
 mod clock;
 mod context;
 mod conventions;
+mod database;
 mod error;
 mod event;
 mod image;
@@ -47,9 +49,11 @@ mod names;
 mod network;
 mod outcome;
 mod report;
+mod secret;
 mod service;
 mod task;
 mod task_definition;
+mod tunnel;
 mod wait;
 
 #[cfg(feature = "test-util")]
@@ -59,9 +63,10 @@ pub use async_trait::async_trait;
 pub use jiff::Timestamp;
 pub use tokio_util::sync::CancellationToken;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, within};
 pub use context::Context;
 pub use conventions::{Component, Conventions, NameTemplates};
+pub use database::{CreateDatabase, Created, Database, DatabaseAdmin, DatabaseMarker, DatabaseName, Dropped, RoleName};
 pub use error::{Error, ErrorDetail, Result};
 pub use event::{Event, EventRecord, EventSink, NullSink};
 pub use image::{ImageChange, ImageReference};
@@ -77,10 +82,12 @@ pub use report::{
     CauseSummary, Dossier, FieldChange, LogExcerpt, Plan, PlannedService, PlannedTask, PlannedTaskDefinition,
     ServiceSummary, Summary, TaskDefinitionSummary, TaskSummary, Verdict,
 };
+pub use secret::{Credentials, ExposeSecret, SecretString};
 pub use service::{
     CircuitBreaker, Deployment, DeploymentController, DeploymentStatus, RolloutState, Service, ServiceDeployment,
     ServiceDeploymentStatus, ServiceEvent, ServiceUpdate, Services,
 };
 pub use task::{ContainerState, RunTask, Task, TaskFilter, TaskState, Tasks, Variables};
 pub use task_definition::{LogConfiguration, TaskDefinition, TaskDefinitions};
+pub use tunnel::{BoxedStream, ByteStream, Tunnel};
 pub use wait::{Check, Condition, WaitConfig, wait_for};

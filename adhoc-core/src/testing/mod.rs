@@ -11,8 +11,10 @@ pub use clock::ManualClock;
 pub use fakes::{FakeLogs, FakeNetwork, FakeServices, FakeTaskDefinitions, FakeTasks};
 pub use sink::RecordingSink;
 
+pub use crate::database::MockDatabaseAdmin;
 pub use crate::logs::MockLogSource;
 pub use crate::network::MockNetwork;
 pub use crate::service::MockServices;
 pub use crate::task::MockTasks;
 pub use crate::task_definition::MockTaskDefinitions;
+pub use crate::tunnel::MockTunnel;

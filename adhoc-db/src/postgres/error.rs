@@ -1,0 +1,102 @@
+//! From the driver's errors to the core's, by SQLSTATE and never by text.
+
+use std::error::Error as StdError;
+
+use adhoc_core::Error;
+use tokio_postgres::error::SqlState;
+
+/// The code of a server's refusal; none if it was no refusal.
+pub(crate) fn sql_state(error: &Error) -> Option<SqlState> {
+    let source = error.detail().source.as_deref()?.downcast_ref::<Refusal>()?;
+    Some(source.0.clone())
+}
+
+/// The code that a server refused with, kept beside the message that the error itself shows.
+#[derive(Debug)]
+struct Refusal(SqlState, String);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
+impl StdError for Refusal {}
+
+/// The core error of a statement that failed. Shows the server's message, which never holds a password that was sent as a
+/// verifier; the statement itself is not shown.
+pub(crate) fn database_error(operation: &'static str, resource: &str, error: &tokio_postgres::Error) -> Error {
+    let Some(refusal) = error.as_db_error() else {
+        return lost(operation, resource, error);
+    };
+    let message = refusal.message().lines().next().unwrap_or_default();
+    let detail = refusal.detail().and_then(|detail| detail.lines().next());
+    let reason = match detail {
+        Some(detail) => format!("{message}: {detail} ({})", refusal.code().code()),
+        None => format!("{message} ({})", refusal.code().code()),
+    };
+    let kept = Refusal(refusal.code().clone(), message.to_owned());
+    let error = Error::database(operation, resource, reason).with_source(kept);
+    match hint_for(refusal.code()) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// The core error of a log-in that failed.
+pub(super) fn connect_error(place: &str, error: &tokio_postgres::Error) -> Error {
+    if error.as_db_error().is_some() {
+        return database_error("connect", place, error);
+    }
+    let innermost = innermost(error);
+    let error = Error::database("connect", place, innermost.clone());
+    match tls_hint(&innermost) {
+        Some(hint) => error.with_hint(hint),
+        None => error.with_hint("check host, port and `sslmode` of [database]"),
+    }
+}
+
+fn lost(operation: &'static str, resource: &str, error: &tokio_postgres::Error) -> Error {
+    let reason = match innermost(error) {
+        reason if error.is_closed() => format!("the connection was lost ({reason})"),
+        reason => reason,
+    };
+    Error::database(operation, resource, reason)
+        .with_hint("the bastion or the server has gone away; run the same command again when it is back")
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn hint_for(code: &SqlState) -> Option<&'static str> {
+    let hint = match *code {
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            "check the user and where its password comes from: the secret, the variable, or `auth = \"iam\"`"
+        }
+        SqlState::TOO_MANY_CONNECTIONS => {
+            "`adhoc db list` shows who holds the connections; stop an environment, or use a larger instance"
+        }
+        SqlState::INVALID_CATALOG_NAME => "`adhoc db list` shows the databases there are",
+        SqlState::INSUFFICIENT_PRIVILEGE => "`admin_user` must be the server's master user, or a role with CREATEDB and CREATEROLE",
+        SqlState::OBJECT_IN_USE => "somebody is connected to it; try again, or end those sessions",
+        SqlState::DISK_FULL => "the server's disk is full: drop an environment that is no longer used",
+        _ => return None,
+    };
+    Some(hint)
+}
+
+fn tls_hint(reason: &str) -> Option<&'static str> {
+    let known = [
+        ("UnknownIssuer", "the server's certificate is from no authority in `ssl_root_cert`; use the RDS bundle of its region"),
+        ("NotValidForName", "the server's certificate is for another name: `host` must be the RDS endpoint itself"),
+        ("not valid for name", "the server's certificate is for another name: `host` must be the RDS endpoint itself"),
+        ("Expired", "the server's certificate, or the bundle, is out of date"),
+        ("server does not support TLS", "the server offers no TLS; `sslmode = \"disable\"` is for loopback only"),
+    ];
+    known.iter().find(|(part, _)| reason.contains(part)).map(|(_, hint)| *hint)
+}
