@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Credentials, EnvironmentName, Error, Result};
+use crate::{EnvironmentName, Error, Result, SecretString};
 
 macro_rules! postgres_name {
     ($($(#[$doc:meta])* $name:ident, $what:literal;)*) => {$(
@@ -180,8 +180,10 @@ impl Database {
 pub struct CreateDatabase {
     /// Its name.
     pub name: DatabaseName,
-    /// The role that owns it and logs in, with the password that it gets if it is new.
-    pub owner: Credentials,
+    /// The role that owns it and logs in to it.
+    pub owner: RoleName,
+    /// The password with which the owner is to log in; without one it cannot.
+    pub password: Option<SecretString>,
     /// What its comment says.
     pub marker: DatabaseMarker,
     /// The template it is cloned from; none for an empty one.
@@ -193,10 +195,17 @@ pub struct CreateDatabase {
 }
 
 impl CreateDatabase {
-    /// An empty database.
+    /// An empty database, whose owner has no password.
     #[must_use]
-    pub fn new(name: DatabaseName, owner: Credentials, marker: DatabaseMarker) -> Self {
-        Self { name, owner, marker, template: None, connection_limit: 50, extensions: Vec::new() }
+    pub fn new(name: DatabaseName, owner: RoleName, marker: DatabaseMarker) -> Self {
+        Self { name, owner, password: None, marker, template: None, connection_limit: 50, extensions: Vec::new() }
+    }
+
+    /// Lets the owner log in with a password.
+    #[must_use]
+    pub fn with_password(mut self, password: Option<SecretString>) -> Self {
+        self.password = password;
+        self
     }
 
     /// Clones it from a template.
@@ -228,7 +237,7 @@ impl CreateDatabase {
 pub enum Created {
     /// The database is new.
     New,
-    /// What an interrupted run had begun was finished.
+    /// It was there, but something was missing that is there now: what an interrupted run had not come to, or the password.
     Completed,
     /// It was there already, and nothing changed.
     Unchanged,

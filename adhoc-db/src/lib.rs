@@ -1,5 +1,7 @@
 //! A database for every environment inside one shared Postgres server, reached through a bastion.
 
+mod admin;
+mod credentials;
 mod identifier;
 mod postgres;
 pub mod tunnel;
@@ -7,4 +9,10 @@ pub mod tunnel;
 #[cfg(feature = "test-util")]
 pub mod testing;
 
-pub use postgres::{Postgres, Session, Tls};
+pub use adhoc_core::{
+    CreateDatabase, Created, Database, DatabaseAdmin, DatabaseMarker, DatabaseName, Dropped, RoleName, Tunnel, async_trait,
+};
+
+pub use admin::{AuditReport, DatabaseReach, Limits, LoadTemplate, PostgresAdmin, Proof, RoleAudit, TemporaryLogin};
+pub use credentials::{Account, CredentialSource, GivenPassword, RoleSecrets};
+pub use postgres::{Canceller, Postgres, Session, Tls};

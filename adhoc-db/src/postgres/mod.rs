@@ -3,6 +3,7 @@
 mod error;
 mod session;
 mod tls;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +11,14 @@ use std::time::Duration;
 use adhoc_core::{Clock, Credentials, Error, ExposeSecret, Result, Tunnel, within};
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, SslMode};
-use tokio_postgres::tls::{MakeTlsConnect, NoTls};
+use tokio_postgres::tls::NoTls;
 
-pub use self::session::Session;
+pub use self::session::{Canceller, Session};
 pub use self::tls::Tls;
 
-pub(crate) use self::error::{database_error, sql_state};
+use self::wire::Wire;
+
+pub(crate) use self::error::sql_state;
 
 /// How long opening a connection may take, after the tunnel has opened its stream.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,33 +74,29 @@ impl Postgres {
     /// [`Error::Database`]: those of the tunnel, a certificate that does not verify, a wrong password, no connection left,
     /// or no answer within ten seconds.
     pub async fn connect(&self, database: &str, credentials: &Credentials) -> Result<Session> {
-        let stream = self.tunnel.open(&self.host, self.port).await?;
+        let stream = Wire(self.tunnel.open(&self.host, self.port).await?);
         let mut config = Config::new();
         config
             .user(&credentials.user)
             .password(credentials.password.expose_secret())
             .dbname(database)
             .application_name("adhoc");
-        let opened = match &self.tls {
-            Tls::Disabled => {
-                config.ssl_mode(SslMode::Disable).channel_binding(ChannelBinding::Disable);
-                let connecting = config.connect_raw(stream, NoTls);
-                within(&*self.clock, CONNECT_TIMEOUT, connecting)
-                    .await
-                    .map(|result| result.map(|(client, connection)| Session::spawn(self.clone(), client, connection)))
-            }
-            Tls::VerifyFull(roots) => {
-                config.ssl_mode(SslMode::Require);
-                let mut connector = roots.connector();
-                let tls = MakeTlsConnect::<adhoc_core::BoxedStream>::make_tls_connect(&mut connector, &self.host)
-                    .map_err(|error| Error::invalid("", self.host.clone(), "is no host name").with_source(error))?;
-                let connecting = config.connect_raw(stream, tls);
-                within(&*self.clock, CONNECT_TIMEOUT, connecting)
-                    .await
-                    .map(|result| result.map(|(client, connection)| Session::spawn(self.clone(), client, connection)))
+        let handshake = async {
+            match &self.tls {
+                Tls::Disabled => {
+                    config.ssl_mode(SslMode::Disable).channel_binding(ChannelBinding::Disable);
+                    let (client, connection) = config.connect_raw(stream, NoTls).await?;
+                    Ok(Session::spawn(self.clone(), client, connection))
+                }
+                Tls::VerifyFull(roots) => {
+                    // Not the driver's default, which goes on without TLS where the server offers none.
+                    config.ssl_mode(SslMode::Require);
+                    let (client, connection) = config.connect_raw(stream, roots.connect(&self.host)).await?;
+                    Ok(Session::spawn(self.clone(), client, connection))
+                }
             }
         };
-        match opened {
+        match within(&*self.clock, CONNECT_TIMEOUT, handshake).await {
             Some(Ok(session)) => Ok(session),
             Some(Err(error)) => Err(error::connect_error(&self.place(database, &credentials.user), &error)),
             None => Err(Error::database("connect", self.place(database, &credentials.user), "no answer within 10 s")

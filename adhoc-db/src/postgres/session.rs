@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use adhoc_core::{BoxedStream, ByteStream, Error, Result, within};
+use adhoc_core::{Error, Result, within};
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
-use tokio_postgres::tls::{MakeTlsConnect, NoTls, TlsStream};
+use tokio_postgres::tls::{NoTls, TlsStream};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{CancelToken, Client, Connection, Row, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, Connection, Row};
 
 use super::error::database_error;
+use super::wire::Wire;
 use super::{Postgres, Tls};
 
 /// How long a request to cancel may take.
@@ -24,8 +27,8 @@ pub struct Session {
 impl Session {
     pub(super) fn spawn<S, T>(server: Postgres, client: Client, connection: Connection<S, T>) -> Self
     where
-        S: ByteStream + 'static,
-        T: TlsStream + ByteStream + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: TlsStream + Unpin + Send + 'static,
     {
         let connection = tokio::spawn(async move {
             // What ends the connection also fails the statement under way, where it is reported.
@@ -55,30 +58,18 @@ impl Session {
     }
 
     /// Runs one statement and gives back its rows.
-    pub(crate) async fn rows(
-        &self,
+    // Boxed, because the driver's future is only `Send` for lifetimes that are known.
+    pub(crate) fn rows<'a>(
+        &'a self,
         operation: &'static str,
-        resource: &str,
-        statement: &str,
-        parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>> {
-        let rows = self.client.query(statement, parameters).await;
-        rows.map_err(|error| database_error(operation, resource, &error))
-    }
-
-    /// The first column of the first row, as text.
-    pub(crate) async fn text(
-        &self,
-        operation: &'static str,
-        resource: &str,
-        statement: &str,
-    ) -> Result<Option<String>> {
-        let messages = self.client.simple_query(statement).await;
-        let messages = messages.map_err(|error| database_error(operation, resource, &error))?;
-        Ok(messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
-        }))
+        resource: &'a str,
+        statement: &'a str,
+        parameters: &'a [&'a (dyn ToSql + Sync)],
+    ) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(async move {
+            let rows = self.client.query(statement, parameters).await;
+            rows.map_err(|error| database_error(operation, resource, &error))
+        })
     }
 
     /// What can cancel a statement of this session from elsewhere.
@@ -111,15 +102,10 @@ impl Canceller {
     pub async fn cancel(&self) -> Result<()> {
         let server = &self.server;
         let request = async {
-            let stream = server.tunnel().open(server.host(), server.port()).await?;
+            let stream = Wire(server.tunnel().open(server.host(), server.port()).await?);
             let sent = match server.tls() {
                 Tls::Disabled => self.token.cancel_query_raw(stream, NoTls).await,
-                Tls::VerifyFull(roots) => {
-                    let mut connector = roots.connector();
-                    let tls = MakeTlsConnect::<BoxedStream>::make_tls_connect(&mut connector, server.host())
-                        .map_err(|error| Error::internal("cancel", server.host(), error.to_string()))?;
-                    self.token.cancel_query_raw(stream, tls).await
-                }
+                Tls::VerifyFull(roots) => self.token.cancel_query_raw(stream, roots.connect(server.host())).await,
             };
             sent.map_err(|error| database_error("cancel", server.host(), &error))
         };

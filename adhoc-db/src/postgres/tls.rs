@@ -8,7 +8,10 @@ use adhoc_core::{Error, Result};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::wire::Wire;
 
 /// Where RDS publishes its certificate authorities.
 const RDS_BUNDLE: &str = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
@@ -28,9 +31,15 @@ pub enum Tls {
 #[derive(Clone)]
 pub struct Roots(Arc<ClientConfig>);
 
+/// What starts TLS on one stream.
+pub(super) type Connect = <MakeRustlsConnect as MakeTlsConnect<Wire>>::TlsConnect;
+
 impl Roots {
-    pub(super) fn connector(&self) -> MakeRustlsConnect {
-        MakeRustlsConnect::new((*self.0).clone())
+    /// What starts TLS on a stream to `host`.
+    pub(super) fn connect(&self, host: &str) -> Connect {
+        let mut make = MakeRustlsConnect::new((*self.0).clone());
+        // Infallible: a name that is none is found out when it is used.
+        MakeTlsConnect::<Wire>::make_tls_connect(&mut make, host).unwrap_or_else(|never| match never {})
     }
 }
 
