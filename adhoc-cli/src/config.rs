@@ -1,13 +1,18 @@
 //! `adhoc.toml`: how one project names things, and of what its components consist.
 
+mod database;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adhoc_core::{Component, Conventions, EnvironmentName, Error, ImageTag, Result};
 use serde::Deserialize;
 use toml::Spanned;
+
+use self::database::DatabaseTable;
+pub(crate) use self::database::{AdminAuth, BastionKind, DatabaseConfig, SshConfig, TlsMode};
 
 /// The file that is read when no other is named.
 pub(crate) const DEFAULT_FILE: &str = "adhoc.toml";
@@ -19,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) project: Project,
     /// Names and components, with the built-in ones where the file is silent.
     pub(crate) conventions: Conventions,
+    /// The server that holds the environments' databases, if the file has `[database]`.
+    pub(crate) database: Option<DatabaseConfig>,
     unused: Vec<&'static str>,
 }
 
@@ -76,7 +83,7 @@ struct File {
     names: BTreeMap<NameKey, Spanned<String>>,
     #[serde(default)]
     components: BTreeMap<Spanned<String>, ComponentTable>,
-    database: Option<toml::Table>,
+    database: Option<DatabaseTable>,
     terraform: Option<toml::Table>,
 }
 
@@ -109,6 +116,11 @@ enum NameKey {
     Container,
     Subnets,
     SecurityGroup,
+    RdsInstance,
+    Bastion,
+    Database,
+    DatabaseRole,
+    DatabaseSecret,
 }
 
 impl NameKey {
@@ -120,6 +132,11 @@ impl NameKey {
             Self::Container => "container",
             Self::Subnets => "subnets",
             Self::SecurityGroup => "security_group",
+            Self::RdsInstance => "rds_instance",
+            Self::Bastion => "bastion",
+            Self::Database => "database",
+            Self::DatabaseRole => "database_role",
+            Self::DatabaseSecret => "database_secret",
         }
     }
 
@@ -132,24 +149,29 @@ impl NameKey {
             Self::Container => &mut names.container,
             Self::Subnets => &mut names.subnets,
             Self::SecurityGroup => &mut names.security_group,
+            Self::RdsInstance => &mut names.rds_instance,
+            Self::Bastion => &mut names.bastion,
+            Self::Database => &mut names.database,
+            Self::DatabaseRole => &mut names.database_role,
+            Self::DatabaseSecret => &mut names.database_secret,
         }
     }
 
     /// The placeholders that have a value where the name is made.
     fn allowed(self) -> &'static [&'static str] {
         match self {
-            Self::Cluster => &["env", "shared"],
+            Self::Cluster | Self::Database | Self::DatabaseRole | Self::DatabaseSecret => &["env", "shared"],
             Self::Family | Self::Service | Self::Container => &["env", "role", "shared"],
-            Self::Subnets | Self::SecurityGroup => &["shared"],
+            Self::Subnets | Self::SecurityGroup | Self::RdsInstance | Self::Bastion => &["shared"],
         }
     }
 
     /// The placeholders without which two things would get one name.
     fn required(self) -> &'static [&'static str] {
         match self {
-            Self::Cluster => &["env"],
+            Self::Cluster | Self::Database | Self::DatabaseRole | Self::DatabaseSecret => &["env"],
             Self::Family | Self::Service => &["env", "role"],
-            Self::Container | Self::Subnets | Self::SecurityGroup => &[],
+            Self::Container | Self::Subnets | Self::SecurityGroup | Self::RdsInstance | Self::Bastion => &[],
         }
     }
 }
@@ -166,8 +188,10 @@ impl File {
             let component = table.into_component(&name, source)?;
             conventions.components.insert(name.into_inner(), component);
         }
-        let unused = [("database", self.database.is_some()), ("terraform", self.terraform.is_some())];
+        let database = self.database.map(|table| table.into_database(&conventions, source)).transpose()?;
+        let unused = [("terraform", self.terraform.is_some())];
         Ok(Config {
+            database,
             project: Project { name: self.project.name, domain: self.project.domain, region: self.project.region },
             conventions,
             unused: unused.into_iter().filter_map(|(name, there)| there.then_some(name)).collect(),
@@ -316,6 +340,17 @@ impl Source<'_> {
         Error::invalid("", self.place(span.start), format!("{place}{fault}")).with_hint(hint)
     }
 
+    /// A path that the file names.
+    fn path(&self, path: &str) -> PathBuf {
+        database::resolve(path, self.path)
+    }
+
+    /// Where the table of that name begins.
+    fn table(&self, name: &str) -> Range<usize> {
+        let start = self.text.find(&format!("[{name}]")).unwrap_or_default();
+        start..start
+    }
+
     fn syntax_error(&self, mut error: toml::de::Error) -> Error {
         let span = error.span().unwrap_or_default();
         let message = in_words_of_toml(&error.message().lines().collect::<Vec<_>>().join(", "));
@@ -344,7 +379,7 @@ impl Source<'_> {
 
 /// Says what serde says, in the words of someone who writes the file.
 fn in_words_of_toml(message: &str) -> String {
-    let words = [("unknown variant", "unknown field"), ("a sequence", "a list"), ("u32", "a whole number, 0 or more")];
+    let words = [("unknown variant", "unknown field"), ("a sequence", "a list"), ("u32", "a whole number, 0 or more"), ("u16", "a whole number from 1 to 65535")];
     words.iter().fold(message.to_owned(), |message, (serde, toml)| message.replace(serde, toml))
 }
 
@@ -371,6 +406,7 @@ services = ["gunicorn", "default", "beat"]
 desired_count = { gunicorn = 2 }
 [database]
 engine = "postgres"
+ssl_root_cert = "rds-ca.pem"
 [database.ssh]
 port = 22
 [terraform]

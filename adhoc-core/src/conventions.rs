@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ClusterName, ContainerName, EnvironmentName, Error, Family, Result, ServiceName};
+use crate::{ClusterName, ContainerName, DatabaseName, EnvironmentName, Error, Family, Result, RoleName, ServiceName};
 
 /// The naming conventions and components of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,16 @@ pub struct NameTemplates {
     pub subnets: String,
     /// The `Name` tag of the security group for one-off tasks: `{shared}-ecs-sg`.
     pub security_group: String,
+    /// The RDS instance: `{shared}-rds`.
+    pub rds_instance: String,
+    /// The `Name` tag of the bastion: `{shared}-bastion`.
+    pub bastion: String,
+    /// An environment's database: `{env}-db`.
+    pub database: String,
+    /// The role that owns it: `{env}`.
+    pub database_role: String,
+    /// The secret that keeps the role's password: `{env}-db`.
+    pub database_secret: String,
 }
 
 impl Default for NameTemplates {
@@ -45,6 +55,11 @@ impl Default for NameTemplates {
             container: "{role}".to_owned(),
             subnets: "*private*".to_owned(),
             security_group: "{shared}-ecs-sg".to_owned(),
+            rds_instance: "{shared}-rds".to_owned(),
+            bastion: "{shared}-bastion".to_owned(),
+            database: "{env}-db".to_owned(),
+            database_role: "{env}".to_owned(),
+            database_secret: "{env}-db".to_owned(),
         }
     }
 }
@@ -161,6 +176,42 @@ impl Conventions {
         vec![("Name".to_owned(), self.fill(&self.names.security_group, "", ""))]
     }
 
+    /// The identifier of the RDS instance.
+    #[must_use]
+    pub fn rds_instance(&self) -> String {
+        self.fill(&self.names.rds_instance, "", "")
+    }
+
+    /// The `Name` tag of the bastion.
+    #[must_use]
+    pub fn bastion(&self) -> String {
+        self.fill(&self.names.bastion, "", "")
+    }
+
+    /// An environment's database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the template makes a name that Postgres would cut or that needs escaping.
+    pub fn database(&self, env: &EnvironmentName) -> Result<DatabaseName> {
+        self.fill(&self.names.database, env.as_str(), "").parse()
+    }
+
+    /// The role that owns an environment's database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the template makes a name that Postgres would cut or that needs escaping.
+    pub fn database_role(&self, env: &EnvironmentName) -> Result<RoleName> {
+        self.fill(&self.names.database_role, env.as_str(), "").parse()
+    }
+
+    /// The secret that keeps the password of an environment's role.
+    #[must_use]
+    pub fn database_secret(&self, env: &EnvironmentName) -> String {
+        self.fill(&self.names.database_secret, env.as_str(), "")
+    }
+
     fn fill(&self, template: &str, env: &str, role: &str) -> String {
         template.replace("{env}", env).replace("{role}", role).replace("{shared}", &self.shared)
     }
@@ -178,6 +229,9 @@ mod tests {
         assert_eq!(conventions.family(&alpha, "gunicorn").as_str(), "alpha-gunicorn");
         assert_eq!(conventions.container(&alpha, "gunicorn").as_str(), "gunicorn");
         assert_eq!(conventions.security_group_tags(), [("Name".to_owned(), "dev-ecs-sg".to_owned())]);
+        let database = (conventions.database(&alpha).expect("valid"), conventions.database_role(&alpha).expect("valid"));
+        assert_eq!((database.0.as_str(), database.1.as_str()), ("alpha-db", "alpha"));
+        assert_eq!((conventions.rds_instance().as_str(), conventions.bastion().as_str()), ("dev-rds", "dev-bastion"));
         let backend = conventions.component("backend").expect("built in");
         assert_eq!(backend.roles(), ["migrate", "gunicorn", "default", "beat"]);
     }

@@ -15,6 +15,9 @@ pub struct Plan {
     pub environment: String,
     /// The component, where the command has one.
     pub component: Option<String>,
+    /// What is made sure of before the first task, such as `database alpha-db`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preparations: Vec<String>,
     /// The revisions that will be used.
     pub task_definitions: Vec<PlannedTaskDefinition>,
     /// The one-off tasks that will run, in order.

@@ -1,7 +1,10 @@
 //! A database for every environment inside one shared Postgres server, reached through a bastion.
 
 mod admin;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod credentials;
+mod environment;
 mod identifier;
 mod postgres;
 pub mod tunnel;
@@ -15,4 +18,5 @@ pub use adhoc_core::{
 
 pub use admin::{AuditReport, DatabaseReach, Limits, LoadTemplate, PostgresAdmin, Proof, RoleAudit, TemporaryLogin};
 pub use credentials::{Account, CredentialSource, GivenPassword, RoleSecrets};
+pub use environment::{ensure_database, remove_database};
 pub use postgres::{Canceller, Postgres, Session, Tls};

@@ -4,6 +4,7 @@ mod report;
 mod request;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adhoc_core::{
@@ -19,7 +20,7 @@ use crate::rollout::{RollService, ensure_succeeded, roll_out_into};
 use crate::{Ecs, Placement};
 
 pub use self::report::UpdateReport;
-pub use self::request::{DesiredCount, UpdateRequest};
+pub use self::request::{DesiredCount, Preparation, UpdateRequest};
 
 /// Updates a component of an environment: clones its task definitions with another image, runs its pre-update tasks, and
 /// rolls its services.
@@ -42,6 +43,10 @@ async fn drive(cx: &Context, ecs: &Ecs, request: &UpdateRequest, report: &mut Up
     cx.emit(Event::Plan(Box::new(plan.describe(request))));
     if request.dry_run {
         return Ok(());
+    }
+    for preparation in plan.preparations(request) {
+        deadline.ensure_left(cx)?;
+        cx.step(preparation.name(), preparation.prepare(cx)).await?;
     }
     deadline.ensure_left(cx)?;
     let revisions = cx.step("register", register(cx, ecs, &plan.families, &mut report.task_definitions)).await?;
@@ -125,6 +130,11 @@ fn check_roles(request: &UpdateRequest, component: &Component) -> Result<()> {
 }
 
 impl UpdatePlan {
+    /// What must be there before the first pre-update task, where there is one.
+    fn preparations<'a>(&self, request: &'a UpdateRequest) -> &'a [Arc<dyn Preparation>] {
+        if self.pre_update.is_empty() { &[] } else { &request.preparations }
+    }
+
     fn describe(&self, request: &UpdateRequest) -> Plan {
         let tasks = self.families.iter().filter(|family| self.pre_update.contains(&family.role));
         let services = self.services.iter().map(|planned| PlannedService {
@@ -137,6 +147,7 @@ impl UpdatePlan {
             command: "update".to_owned(),
             environment: self.environment.name.to_string(),
             component: Some(request.component.clone()),
+            preparations: self.preparations(request).iter().map(|preparation| preparation.name().to_owned()).collect(),
             task_definitions: self.families.iter().map(ResolvedFamily::planned).collect(),
             tasks: tasks
                 .map(|family| PlannedTask {

@@ -93,6 +93,7 @@ fn hint_for(code: &SqlState) -> Option<&'static str> {
 fn tls_hint(reason: &str) -> Option<&'static str> {
     let known = [
         ("UnknownIssuer", "the server's certificate is from no authority in `ssl_root_cert`; use the RDS bundle of its region"),
+        ("BadSignature", "the server's certificate is from no authority in `ssl_root_cert`; use the RDS bundle of its region"),
         ("NotValidForName", "the server's certificate is for another name: `host` must be the RDS endpoint itself"),
         ("not valid for name", "the server's certificate is for another name: `host` must be the RDS endpoint itself"),
         ("Expired", "the server's certificate, or the bundle, is out of date"),

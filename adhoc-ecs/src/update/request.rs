@@ -1,14 +1,30 @@
 //! What to update, and how.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use adhoc_core::{Component, ImageChange, Result, Service};
+use adhoc_core::{Component, Context, ImageChange, Result, Service, async_trait};
 
 use crate::resolve::Environment;
 
+/// Something that an environment must have before the first pre-update task runs, such as its database.
+#[async_trait]
+pub trait Preparation: Send + Sync {
+    /// What it is, such as `database alpha-db`; also the name of its step.
+    fn name(&self) -> &str;
+
+    /// Makes it, if it is not there. Must be safe to repeat, since every update does.
+    ///
+    /// # Errors
+    ///
+    /// Any; the update then ends with nothing registered and no service touched.
+    async fn prepare(&self, cx: &Context) -> Result<()>;
+}
+
 /// What to update, and how.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct UpdateRequest {
     /// The environment.
@@ -21,10 +37,28 @@ pub struct UpdateRequest {
     pub dry_run: bool,
     /// Do not run the component's pre-update tasks.
     pub skip_pre_update: bool,
+    /// What must be there before the first pre-update task, in order.
+    pub preparations: Vec<Arc<dyn Preparation>>,
     /// Counts to set whatever the services have now.
     pub desired_count: DesiredCount,
     /// How long the whole update may take. Default 30 minutes.
     pub timeout: Duration,
+}
+
+impl fmt::Debug for UpdateRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let preparations: Vec<&str> = self.preparations.iter().map(|preparation| preparation.name()).collect();
+        f.debug_struct("UpdateRequest")
+            .field("environment", &self.environment)
+            .field("component", &self.component)
+            .field("image", &self.image)
+            .field("dry_run", &self.dry_run)
+            .field("skip_pre_update", &self.skip_pre_update)
+            .field("preparations", &preparations)
+            .field("desired_count", &self.desired_count)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
 }
 
 /// Counts that the caller sets. Without one, a stopped service starts at its component's count, else at 1, and a running
@@ -47,6 +81,7 @@ impl UpdateRequest {
             image,
             dry_run: false,
             skip_pre_update: false,
+            preparations: Vec::new(),
             desired_count: DesiredCount::default(),
             timeout: Duration::from_secs(30 * 60),
         }
@@ -63,6 +98,13 @@ impl UpdateRequest {
     #[must_use]
     pub fn with_skip_pre_update(mut self, skip: bool) -> Self {
         self.skip_pre_update = skip;
+        self
+    }
+
+    /// Makes sure of something before the first pre-update task; without one, or if they are skipped, it is not called.
+    #[must_use]
+    pub fn with_preparation(mut self, preparation: Arc<dyn Preparation>) -> Self {
+        self.preparations.push(preparation);
         self
     }
 

@@ -1,0 +1,11 @@
+//! Where the server, the bastion and the passwords are on AWS. SDK types do not leave this module, except that each adapter
+//! is made from a client.
+
+mod error;
+mod iam;
+mod lookup;
+mod secrets;
+
+pub use self::iam::IamToken;
+pub use self::lookup::{Bastion, RdsInstance, find_bastion, find_rds_instance};
+pub use self::secrets::{SecretCredentials, SecretsManagerPasswords};
