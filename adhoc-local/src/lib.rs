@@ -63,12 +63,14 @@ mod server;
 mod shared;
 mod sync;
 mod timing;
+mod topology;
 mod xml;
 
 pub use behaviour::{Behaviour, Effect};
 pub use environment::EnvironmentSpec;
 pub use error::{ScenarioError, StartError};
 pub use fault::{Fault, FaultKind};
-pub use scenario::{Limits, Network, Scenario};
+pub use network::Network;
+pub use scenario::{Limits, Scenario};
 pub use server::{Call, Server};
 pub use timing::Timing;

@@ -7,10 +7,10 @@ use crate::{
     fault::Faults,
     limits::Buckets,
     logs::LogStore,
-    network::Topology,
     process::{self, Processes},
     secrets::Secrets,
     sync::lock,
+    topology::Topology,
 };
 use std::{
     collections::VecDeque,

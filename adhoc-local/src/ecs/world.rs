@@ -5,7 +5,7 @@ use super::{
     service_model::Service,
     task_model::{Container, Task},
 };
-use crate::{Behaviour, Scenario, Timing, error::ApiError, network::Topology};
+use crate::{Behaviour, Scenario, Timing, error::ApiError, topology::Topology};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 

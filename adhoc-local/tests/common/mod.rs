@@ -81,6 +81,12 @@ pub async fn query(server: &Server, form: &str) -> Answer {
     send(server, &headers, form).await
 }
 
+/// The text of the first element of this name.
+pub fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    rest.split_once('<').map(|(text, _)| text.to_owned())
+}
+
 /// Asks again until `check` has an answer.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
