@@ -26,10 +26,7 @@ pub(crate) fn call(shared: &Arc<Shared>, incoming: &Incoming, now: u64) -> Resul
             answer.map(Answer::Json)
         }
         "logs" => shared.logs.call(operation, input, Place { region, account }, now).map(Answer::Json),
-        "secretsmanager" => {
-            let prefix = format!("arn:aws:secretsmanager:{region}:{account}:secret:");
-            lock(&shared.secrets).call(operation, input, &prefix, now).map(Answer::Json)
-        }
+        "secretsmanager" => lock(&shared.secrets).call(operation, input, now).map(Answer::Json),
         "ecr" => {
             let world = lock(&shared.world);
             Registry { region, account, images: &world.images }.call(operation, input).map(Answer::Json)

@@ -32,7 +32,8 @@ pub struct Network {
     /// private subnet.
     #[serde(deserialize_with = "address")]
     pub bastion_address: Option<Ipv4Addr>,
-    /// Whether there is an RDS instance `{shared}-rds`; default true.
+    /// Whether there is an RDS instance `{shared}-rds`, its master user's password in the secret `rds!db-{shared}-rds`;
+    /// default true.
     pub database: bool,
     /// Host name or address in the RDS instance's endpoint; default is `{shared}-rds.local.{region}.rds.amazonaws.com`,
     /// at which nothing listens.
@@ -93,7 +94,7 @@ impl Network {
         self
     }
 
-    /// Whether the RDS instance is there.
+    /// Whether the RDS instance, and its secret, are there.
     #[must_use]
     pub fn with_database(mut self, there: bool) -> Self {
         self.database = there;

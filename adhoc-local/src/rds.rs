@@ -3,6 +3,7 @@
 use crate::{
     error::ApiError,
     form::filters,
+    secrets,
     topology::{Database, Topology},
     xml::{leaf, node},
 };
@@ -51,7 +52,7 @@ fn filters_by_identifier(form: &Value) -> Result<Vec<crate::form::Filter>, ApiEr
 fn instance(database: &Database, shared: &str, region: &str, account: &str) -> String {
     let id = &database.id;
     let endpoint = leaf("Address", &database.address) + &leaf("Port", &database.port.to_string());
-    let secret = format!("arn:aws:secretsmanager:{region}:{account}:secret:rds!db-{id}");
+    let secret = secrets::seeded_arn(region, account, &database.secret_name());
     let tag = |key: &str, value: &str| node("Tag", &(leaf("Key", key) + &leaf("Value", value)));
     leaf("DBInstanceIdentifier", id)
         + &leaf("DBInstanceClass", "db.t4g.micro")

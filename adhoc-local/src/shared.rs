@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) world: Mutex<World>,
     pub(crate) logs: LogStore,
     pub(crate) log_delay_ms: u64,
-    pub(crate) secrets: Mutex<Secrets>,
+    pub(crate) secrets: Arc<Mutex<Secrets>>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) buckets: Option<Mutex<Buckets>>,
     pub(crate) calls: Mutex<VecDeque<Call>>,
@@ -42,16 +42,17 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let topology = Topology::new(scenario);
+        let secrets = Arc::new(Mutex::new(Secrets::new(scenario, topology.database.as_ref())));
         let mut faults = Faults::default();
         scenario.faults.iter().cloned().for_each(|fault| faults.add(fault));
         let shared = Self {
             region: scenario.region.clone(),
             account: scenario.account_id.clone(),
-            world: Mutex::new(World::new(scenario, topology.clone())),
+            world: Mutex::new(World::new(scenario, topology.clone(), Arc::clone(&secrets))),
             topology,
             logs: LogStore::default(),
             log_delay_ms: scenario.timing.log_delay_ms,
-            secrets: Mutex::new(Secrets::new(&scenario.secrets)),
+            secrets,
             faults: Mutex::new(faults),
             buckets: scenario.limits.real.then(|| Mutex::new(Buckets::default())),
             calls: Mutex::new(VecDeque::new()),

@@ -33,6 +33,13 @@ pub(crate) struct Database {
     pub(crate) port: u16,
 }
 
+impl Database {
+    /// Where RDS keeps the master user's password, in Secrets Manager.
+    pub(crate) fn secret_name(&self) -> String {
+        format!("rds!db-{}", self.id)
+    }
+}
+
 /// What the shared Terraform configuration made.
 #[derive(Debug, Clone)]
 pub(crate) struct Topology {
