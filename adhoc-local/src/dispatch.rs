@@ -1,8 +1,8 @@
 //! From a request to the service that answers it.
 
 use crate::{
-    ec2::Ec2, ecr::Registry, error::ApiError, http::Incoming, json::Members, logs::Place, rds, shared::Shared,
-    sync::lock,
+    ec2::Ec2, ecr::Registry, error::ApiError, http::Incoming, instance_connect, json::Members, logs::Place, rds,
+    shared::Shared, sync::lock,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,6 +27,7 @@ pub(crate) fn call(shared: &Arc<Shared>, incoming: &Incoming, now: u64) -> Resul
         }
         "logs" => shared.logs.call(operation, input, Place { region, account }, now).map(Answer::Json),
         "secretsmanager" => lock(&shared.secrets).call(operation, input, now).map(Answer::Json),
+        "ec2-instance-connect" => instance_connect::call(shared, operation, input).map(Answer::Json),
         "ecr" => {
             let world = lock(&shared.world);
             Registry { region, account, images: &world.images }.call(operation, input).map(Answer::Json)

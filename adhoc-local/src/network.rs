@@ -1,7 +1,7 @@
 //! The settings of the shared network.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, path::PathBuf};
 
 /// The shared network: what the shared Terraform configuration makes.
 ///
@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 /// ```
 /// use adhoc_local::{Network, Scenario};
 ///
-/// let network = Network::new("dev").with_database_endpoint("localhost", 54321);
+/// let network = Network::new("dev").with_database_endpoint("localhost", 54321).with_authorized_keys("/srv/keys");
 /// let scenario = Scenario::empty().with_network(network);
 /// assert_eq!(scenario.network.database_port, 54321);
 /// ```
@@ -32,6 +32,10 @@ pub struct Network {
     /// private subnet.
     #[serde(deserialize_with = "address")]
     pub bastion_address: Option<Ipv4Addr>,
+    /// The folder in which a key that EC2 Instance Connect pushes is a line of the file `{user}`, for as long as
+    /// [`Timing::pushed_key_ms`](crate::Timing::pushed_key_ms): for sshd's `AuthorizedKeysFile`. Made when the first key
+    /// comes; default is none, and keys are checked and forgotten.
+    pub authorized_keys: Option<PathBuf>,
     /// Whether there is an RDS instance `{shared}-rds`, its master user's password in the secret `rds!db-{shared}-rds`;
     /// default true.
     pub database: bool,
@@ -51,6 +55,7 @@ impl Default for Network {
             security_group: true,
             bastion: true,
             bastion_address: Some(Ipv4Addr::LOCALHOST),
+            authorized_keys: None,
             database: true,
             database_address: None,
             database_port: 5432,
@@ -94,6 +99,13 @@ impl Network {
         self
     }
 
+    /// The folder that pushed SSH keys are written to, one file for each user.
+    #[must_use]
+    pub fn with_authorized_keys(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.authorized_keys = Some(folder.into());
+        self
+    }
+
     /// Whether the RDS instance, and its secret, are there.
     #[must_use]
     pub fn with_database(mut self, there: bool) -> Self {
@@ -120,6 +132,9 @@ impl Network {
         if self.database_port == 0 {
             return Err(("database_port", "`database_port` is 0, expected 1 to 65535".to_owned()));
         }
+        if self.authorized_keys.as_ref().is_some_and(|folder| folder.as_os_str().is_empty()) {
+            return Err(("authorized_keys", "`authorized_keys` is empty, expected a folder".to_owned()));
+        }
         Ok(())
     }
 }
@@ -142,10 +157,12 @@ mod tests {
     #[test]
     fn a_file_says_what_the_builder_says() {
         let text = r#"
-            network = { bastion_address = "10.1.2.3", database_address = "localhost", database_port = 1 }
+            network = { bastion_address = "10.1.2.3", authorized_keys = "/keys", database_address = "localhost", database_port = 1 }
         "#;
-        let network =
-            Network::default().with_bastion_address(Ipv4Addr::new(10, 1, 2, 3)).with_database_endpoint("localhost", 1);
+        let network = Network::default()
+            .with_bastion_address(Ipv4Addr::new(10, 1, 2, 3))
+            .with_authorized_keys("/keys")
+            .with_database_endpoint("localhost", 1);
         assert_eq!(Scenario::from_toml(text).unwrap().network, network);
         let network =
             Scenario::from_toml("[network]\nbastion_address = \"\"\nbastion = false\ndatabase = false").unwrap();
@@ -162,6 +179,7 @@ mod tests {
             ("database_port = 65536", "65536"),
             ("bastion_address = \"bastion\"", "IPv4"),
             ("bastion_address = 1", "string"),
+            ("authorized_keys = \"\"", "folder"),
         ] {
             let error = Scenario::from_toml(&format!("[network]\nshared = \"qa\"\n{line}\n")).unwrap_err();
             assert_eq!(error.line, 3, "{line}: {error}");

@@ -74,6 +74,11 @@ impl Topology {
     pub(crate) fn private_subnets(&self) -> Vec<&str> {
         self.subnets.iter().filter(|subnet| !subnet.public).map(|subnet| subnet.id.as_str()).collect()
     }
+
+    /// The instance of this id.
+    pub(crate) fn instance(&self, id: &str) -> Option<&Instance> {
+        self.bastion.as_ref().filter(|instance| instance.id == id)
+    }
 }
 
 fn subnet(scenario: &Scenario, public: bool, at: u8) -> Subnet {

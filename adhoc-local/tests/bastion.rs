@@ -1,16 +1,26 @@
-//! The way to a database over HTTP: its endpoint, the bastion.
+//! The way to a database over HTTP: its endpoint, the bastion, pushed keys.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod common;
 
-use adhoc_local::{Network, Scenario, Server};
-use common::{element, query};
+use adhoc_local::{Network, Scenario, Server, Timing};
+use common::{call, element, eventually, query, raw, refused};
+use serde_json::{Value, json};
+use std::path::Path;
 
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFPVbUjzZWBzp2eZzQ1TEpYSGXRDbbYNrfbbMkpcPsQN";
 const BASTION: &str = "i-0ba5710000000001";
+const SEND: &str = "AWSEC2InstanceConnectService.SendSSHPublicKey";
 
 async fn server(network: Network) -> Server {
     Server::start_with(Scenario::empty().with_network(network)).await.unwrap()
+}
+
+async fn server_with_keys(folder: &Path, lifetime_ms: u64) -> Server {
+    let network = Network::default().with_authorized_keys(folder);
+    let timing = Timing::instant().with_pushed_key_ms(lifetime_ms);
+    Server::start_with(Scenario::empty().with_network(network).with_timing(timing)).await.unwrap()
 }
 
 async fn instances(server: &Server, filters: &[(&str, &str)]) -> String {
@@ -23,6 +33,14 @@ async fn instances(server: &Server, filters: &[(&str, &str)]) -> String {
 
 async fn database(server: &Server) -> String {
     query(server, "Action=DescribeDBInstances&Version=2014-10-31").await.body
+}
+
+fn push(user: &str, key: &str) -> Value {
+    json!({"InstanceId": BASTION, "InstanceOSUser": user, "SSHPublicKey": key})
+}
+
+fn read(folder: &Path, user: &str) -> String {
+    std::fs::read_to_string(folder.join(user)).unwrap()
 }
 
 #[tokio::test]
@@ -63,4 +81,61 @@ async fn a_bastion_may_be_private_or_missing() {
 
     let missing = server(Network::default().with_bastion(false)).await;
     assert!(!instances(&missing, &[]).await.contains("<instanceId>"));
+    assert_eq!(refused(&missing, SEND, push("ec2-user", KEY)).await, "EC2InstanceNotFoundException");
+}
+
+#[tokio::test]
+async fn a_pushed_key_is_a_line_for_a_minute_or_as_long_as_the_server() {
+    assert_eq!(Timing::instant().pushed_key_ms, 60_000);
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("made/when/needed");
+    let server = server_with_keys(&keys, 60_000).await;
+    let mut body = push("ec2-user", &format!("{KEY} me\n"));
+    body["AvailabilityZone"] = "us-east-1a".into();
+    let answer = call(&server, SEND, body).await;
+    assert!(answer["Success"] == true && answer["RequestId"].is_string(), "{answer}");
+    for user in ["ec2-user", "other"] {
+        call(&server, SEND, push(user, KEY)).await;
+    }
+    assert_eq!(read(&keys, "ec2-user"), format!("{KEY} me\n{KEY}\n"));
+    assert_eq!(read(&keys, "other"), format!("{KEY}\n"));
+    drop(server);
+    assert_eq!((read(&keys, "ec2-user"), read(&keys, "other")), (String::new(), String::new()));
+}
+
+#[tokio::test]
+async fn a_key_goes_and_what_was_there_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    // The line has no end yet: with one, a key has come and gone.
+    std::fs::write(folder.path().join("ec2-user"), "ssh-rsa own").unwrap();
+    let server = server_with_keys(folder.path(), 20).await;
+    call(&server, SEND, push("ec2-user", KEY)).await;
+    let gone = || async { (read(folder.path(), "ec2-user") == "ssh-rsa own\n").then_some(()) };
+    eventually("the key to be gone", gone).await;
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_meant_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server_with_keys(folder.path(), 60_000).await;
+    let with = |name: &str, value: &str| {
+        let mut body = push("ec2-user", KEY);
+        body[name] = value.into();
+        body
+    };
+    for (body, code) in [
+        (with("InstanceId", "i-0ba5710000000002"), "EC2InstanceNotFoundException"),
+        (with("InstanceId", "mi-0ba5710000000001"), "InvalidArgsException"),
+        (with("AvailabilityZone", "us-east-1b"), "InvalidArgsException"),
+        (with("InstanceOSUser", "../ec2-user"), "InvalidArgsException"),
+        (with("SSHPublicKey", &format!("{KEY}\n{KEY}")), "InvalidArgsException"),
+    ] {
+        assert_eq!(refused(&server, SEND, body.clone()).await, code, "{body}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was written");
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    let failed = raw(&server, SEND, &push("folder", KEY)).await;
+    assert_eq!((failed.status, &failed.json()["__type"]), (500, &json!("ServiceException")), "{}", failed.body);
+    let other = self::server(Network::default()).await;
+    assert_eq!(call(&other, SEND, push("ec2-user", KEY)).await["Success"], true, "without a folder");
 }
