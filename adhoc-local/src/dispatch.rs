@@ -28,6 +28,10 @@ pub(crate) fn call(shared: &Arc<Shared>, incoming: &Incoming, now: u64) -> Resul
         "logs" => shared.logs.call(operation, input, Place { region, account }, now).map(Answer::Json),
         "secretsmanager" => lock(&shared.secrets).call(operation, input, now).map(Answer::Json),
         "ec2-instance-connect" => instance_connect::call(shared, operation, input).map(Answer::Json),
+        "ssm" => {
+            let mut sessions = lock(&shared.sessions);
+            sessions.call(&shared.topology, region, operation, input).map(Answer::Json)
+        }
         "ecr" => {
             let world = lock(&shared.world);
             Registry { region, account, images: &world.images }.call(operation, input).map(Answer::Json)

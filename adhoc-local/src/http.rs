@@ -63,6 +63,7 @@ fn service_of_target(prefix: &str) -> &str {
         "Logs_20140328" => "logs",
         "AmazonEC2ContainerRegistry_V20150921" => "ecr",
         "AWSEC2InstanceConnectService" => "ec2-instance-connect",
+        "AmazonSSM" => "ssm",
         other => other,
     }
 }

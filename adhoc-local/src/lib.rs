@@ -64,6 +64,7 @@ mod scenario;
 mod secrets;
 mod server;
 mod shared;
+mod ssm;
 mod sync;
 mod timing;
 mod topology;

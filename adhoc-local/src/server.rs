@@ -19,7 +19,7 @@ use tokio::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Call {
-    /// `ecs`, `logs`, `ec2`, `ec2-instance-connect`, `rds`, `sts`, `secretsmanager` or `ecr`.
+    /// `ecs`, `logs`, `ec2`, `ec2-instance-connect`, `ssm`, `rds`, `sts`, `secretsmanager` or `ecr`.
     pub service: String,
     /// Such as `RunTask`.
     pub operation: String,
@@ -147,6 +147,12 @@ impl Server {
     #[must_use]
     pub fn environments(&self) -> Vec<String> {
         lock(&self.shared.world).environments.clone()
+    }
+
+    /// The Session Manager sessions that were started and not terminated, oldest first.
+    #[must_use]
+    pub fn open_sessions(&self) -> Vec<String> {
+        lock(&self.shared.sessions).open()
     }
 
     /// Stops everything; the port is free when this returns.

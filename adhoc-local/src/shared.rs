@@ -10,6 +10,7 @@ use crate::{
     logs::LogStore,
     process::{self, Processes},
     secrets::Secrets,
+    ssm::Sessions,
     sync::lock,
     topology::Topology,
 };
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) log_delay_ms: u64,
     pub(crate) secrets: Arc<Mutex<Secrets>>,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) sessions: Mutex<Sessions>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) buckets: Option<Mutex<Buckets>>,
     pub(crate) calls: Mutex<VecDeque<Call>>,
@@ -56,6 +58,7 @@ impl Shared {
             log_delay_ms: scenario.timing.log_delay_ms,
             secrets,
             keys: Arc::new(Keys::new(scenario)),
+            sessions: Mutex::default(),
             faults: Mutex::new(faults),
             buckets: scenario.limits.real.then(|| Mutex::new(Buckets::default())),
             calls: Mutex::new(VecDeque::new()),

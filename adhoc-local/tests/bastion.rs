@@ -1,4 +1,4 @@
-//! The way to a database over HTTP: its endpoint, the bastion, pushed keys.
+//! The way to a database over HTTP: its endpoint, the bastion, pushed keys, sessions.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
@@ -12,6 +12,8 @@ use std::path::Path;
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFPVbUjzZWBzp2eZzQ1TEpYSGXRDbbYNrfbbMkpcPsQN";
 const BASTION: &str = "i-0ba5710000000001";
 const SEND: &str = "AWSEC2InstanceConnectService.SendSSHPublicKey";
+const START: &str = "AmazonSSM.StartSession";
+const TERMINATE: &str = "AmazonSSM.TerminateSession";
 
 async fn server(network: Network) -> Server {
     Server::start_with(Scenario::empty().with_network(network)).await.unwrap()
@@ -82,6 +84,7 @@ async fn a_bastion_may_be_private_or_missing() {
     let missing = server(Network::default().with_bastion(false)).await;
     assert!(!instances(&missing, &[]).await.contains("<instanceId>"));
     assert_eq!(refused(&missing, SEND, push("ec2-user", KEY)).await, "EC2InstanceNotFoundException");
+    assert_eq!(refused(&missing, START, json!({"Target": BASTION})).await, "TargetNotConnected");
 }
 
 #[tokio::test]
@@ -138,4 +141,42 @@ async fn a_key_that_cannot_be_meant_is_refused() {
     assert_eq!((failed.status, &failed.json()["__type"]), (500, &json!("ServiceException")), "{}", failed.body);
     let other = self::server(Network::default()).await;
     assert_eq!(call(&other, SEND, push("ec2-user", KEY)).await["Success"], true, "without a folder");
+}
+
+#[tokio::test]
+async fn a_session_begins_and_ends() {
+    let server = server(Network::default()).await;
+    let remote = json!({"host": ["db"], "portNumber": ["5432"], "localPortNumber": ["5432"]});
+    let document = "AWS-StartPortForwardingSessionToRemoteHost";
+    let forwarding = json!({"Target": BASTION, "DocumentName": document, "Parameters": remote});
+    let session = call(&server, START, forwarding).await;
+    let id = session["SessionId"].as_str().unwrap();
+    let stream = format!("wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/{id}?role=publish_subscribe");
+    assert_eq!(session["StreamUrl"], json!(stream));
+    assert!(!session["TokenValue"].as_str().unwrap().is_empty());
+    let ssh = json!({"Target": BASTION, "DocumentName": "AWS-StartSSHSession", "Parameters": {"portNumber": ["22"]}});
+    let others =
+        [ssh, json!({"Target": BASTION}), json!({"Target": BASTION, "DocumentName": "AWS-StartPortForwardingSession"})];
+    for other in others {
+        call(&server, START, other).await;
+    }
+    assert_eq!((server.open_sessions().len(), server.open_sessions()[0].as_str()), (4, id));
+    assert_eq!(call(&server, TERMINATE, json!({"SessionId": id})).await, json!({"SessionId": id}));
+    assert!(!server.open_sessions().contains(&id.to_owned()));
+    for (target, body, code) in [
+        (TERMINATE, json!({"SessionId": id}), "ValidationException"),
+        (TERMINATE, json!({"SessionId": "nobody-0"}), "DoesNotExistException"),
+        (START, json!({"Target": "i-0ba5710000000002"}), "TargetNotConnected"),
+        (START, json!({"Target": BASTION, "DocumentName": "AWS-RunShellScript"}), "InvalidDocument"),
+        (START, json!({"Target": BASTION, "DocumentName": document}), "InvalidParameters"),
+        (
+            START,
+            json!({"Target": BASTION, "DocumentName": document, "Parameters": {"host": ["db"], "port": ["1"]}}),
+            "InvalidParameters",
+        ),
+        ("AmazonSSM.DescribeSessions", json!({}), "UnknownOperationException"),
+    ] {
+        assert_eq!(refused(&server, target, body.clone()).await, code, "{target} {body}");
+    }
+    assert_eq!(server.open_sessions().len(), 3);
 }
