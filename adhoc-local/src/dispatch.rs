@@ -1,8 +1,8 @@
 //! From a request to the service that answers it.
 
 use crate::{
-    ec2::Ec2, ecr::Registry, error::ApiError, http::Incoming, json::Members, logs::Place, rds, shared::Shared,
-    sync::lock,
+    ec2::Ec2, ecr::Registry, error::ApiError, http::Incoming, instance_connect, json::Members, logs::Place, rds,
+    shared::Shared, sync::lock,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,9 +26,11 @@ pub(crate) fn call(shared: &Arc<Shared>, incoming: &Incoming, now: u64) -> Resul
             answer.map(Answer::Json)
         }
         "logs" => shared.logs.call(operation, input, Place { region, account }, now).map(Answer::Json),
-        "secretsmanager" => {
-            let prefix = format!("arn:aws:secretsmanager:{region}:{account}:secret:");
-            lock(&shared.secrets).call(operation, input, &prefix, now).map(Answer::Json)
+        "secretsmanager" => lock(&shared.secrets).call(operation, input, now).map(Answer::Json),
+        "ec2-instance-connect" => instance_connect::call(shared, operation, input).map(Answer::Json),
+        "ssm" => {
+            let mut sessions = lock(&shared.sessions);
+            sessions.call(&shared.topology, region, operation, input).map(Answer::Json)
         }
         "ecr" => {
             let world = lock(&shared.world);

@@ -3,7 +3,7 @@
 use crate::{
     error::ApiError,
     form::{Filter, filters, numbered},
-    network::{Subnet, Topology},
+    topology::{Instance, Subnet, Topology},
     xml::{items, leaf, node},
 };
 use serde_json::Value;
@@ -81,7 +81,7 @@ impl Ec2<'_> {
                 Ok(items("securityGroupInfo", chosen.into_iter().map(|resource| resource.xml)))
             }
             "DescribeInstances" => {
-                let all = self.topology.instances.iter().map(|(id, name)| self.instance(id, name)).collect();
+                let all = self.topology.bastion.iter().map(|instance| self.instance(instance)).collect();
                 let chosen = choose(all, form, "InstanceId", "InvalidInstanceID.NotFound")?;
                 let reservation = |resource: Resource| {
                     leaf("reservationId", "r-0ba5710000000001")
@@ -141,29 +141,32 @@ impl Ec2<'_> {
         Resource { id: id.to_owned(), attributes, tags, xml }
     }
 
-    fn instance(&self, id: &str, name: &str) -> Resource {
-        let tags = self.tags(name);
-        let subnet = self.topology.subnets.iter().find(|subnet| subnet.public);
-        let (subnet_id, zone) = subnet.map_or(("", self.region), |subnet| (&subnet.id, &subnet.zone));
-        let xml = leaf("instanceId", id)
+    fn instance(&self, instance: &Instance) -> Resource {
+        let tags = self.tags(&instance.name);
+        let public = instance.address.map(|address| address.to_string());
+        let xml = leaf("instanceId", &instance.id)
             + &leaf("imageId", "ami-0ba5710000000001")
             + &node("instanceState", &(leaf("code", "16") + &leaf("name", "running")))
             + &leaf("privateDnsName", "ip-10-0-101-10.ec2.internal")
-            + &leaf("dnsName", "bastion.localhost")
+            + &leaf("dnsName", if public.is_some() { "bastion.localhost" } else { "" })
             + &leaf("instanceType", "t4g.nano")
             + &leaf("launchTime", "2026-01-01T00:00:00.000Z")
-            + &node("placement", &(leaf("availabilityZone", zone) + &leaf("tenancy", "default")))
-            + &leaf("subnetId", subnet_id)
+            + &node("placement", &(leaf("availabilityZone", &instance.zone) + &leaf("tenancy", "default")))
+            + &leaf("subnetId", &instance.subnet)
             + &leaf("vpcId", &self.topology.vpc)
             + &leaf("privateIpAddress", "10.0.101.10")
-            + &leaf("ipAddress", "127.0.0.1")
+            + &public.as_ref().map(|address| leaf("ipAddress", address)).unwrap_or_default()
             + &tag_set(&tags);
         let attributes = vec![
-            ("instance-id", id.to_owned()),
+            ("instance-id", instance.id.clone()),
             ("instance-state-name", "running".to_owned()),
+            ("instance-state-code", "16".to_owned()),
+            ("availability-zone", instance.zone.clone()),
             ("vpc-id", self.topology.vpc.clone()),
-            ("subnet-id", subnet_id.to_owned()),
+            ("subnet-id", instance.subnet.clone()),
+            ("private-ip-address", "10.0.101.10".to_owned()),
+            ("ip-address", public.unwrap_or_default()),
         ];
-        Resource { id: id.to_owned(), attributes, tags, xml }
+        Resource { id: instance.id.clone(), attributes, tags, xml }
     }
 }

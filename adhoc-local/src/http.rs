@@ -62,6 +62,8 @@ fn service_of_target(prefix: &str) -> &str {
         "AmazonEC2ContainerServiceV20141113" => "ecs",
         "Logs_20140328" => "logs",
         "AmazonEC2ContainerRegistry_V20150921" => "ecr",
+        "AWSEC2InstanceConnectService" => "ec2-instance-connect",
+        "AmazonSSM" => "ssm",
         other => other,
     }
 }

@@ -1,12 +1,13 @@
 //! An embedded AWS control plane on loopback.
 //!
-//! [`Server`] speaks the ECS, CloudWatch Logs, EC2, RDS, STS, Secrets Manager and ECR calls that deployments make,
-//! closely enough that the AWS CLI, boto3, aws-sdk-rust and other ECS tools work against it unchanged. Tasks walk
-//! through their real states on a clock, a container's command runs as a real child process whose output is its log
-//! stream and whose exit code is the container's, and deployments roll task by task under a circuit breaker.
+//! [`Server`] speaks the calls that deployments and databases behind a bastion make, to ECS, CloudWatch Logs, EC2, EC2
+//! Instance Connect, Session Manager, RDS, STS, Secrets Manager and ECR, closely enough that the AWS CLI, boto3,
+//! aws-sdk-rust and other ECS tools work against it unchanged. Tasks walk through their real states on a clock, a
+//! container's command runs as a real child process whose output is its log stream and whose exit code is the
+//! container's, and deployments roll task by task under a circuit breaker.
 //!
 //! ```text
-//!  AWS client ──HTTP──▶ guard ─▶ faults, limits ─▶ ECS │ Logs │ EC2 │ RDS │ STS │ Secrets Manager │ ECR
+//!  AWS client ──HTTP──▶ guard ─▶ faults, limits ─▶ ECS │ Logs │ EC2 │ RDS │ Secrets Manager │ ...
 //!                                                   │      ▲
 //!                                        clockwork ─┘      │ lines
 //!                                   (tasks, services) ─▶ child processes
@@ -51,7 +52,9 @@ mod form;
 mod glob;
 mod guard;
 mod http;
+mod instance_connect;
 mod json;
+mod keys;
 mod limits;
 mod logs;
 mod network;
@@ -61,14 +64,17 @@ mod scenario;
 mod secrets;
 mod server;
 mod shared;
+mod ssm;
 mod sync;
 mod timing;
+mod topology;
 mod xml;
 
 pub use behaviour::{Behaviour, Effect};
 pub use environment::EnvironmentSpec;
 pub use error::{ScenarioError, StartError};
 pub use fault::{Fault, FaultKind};
-pub use scenario::{Limits, Network, Scenario};
+pub use network::Network;
+pub use scenario::{Limits, Scenario};
 pub use server::{Call, Server};
 pub use timing::Timing;

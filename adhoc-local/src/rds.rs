@@ -3,7 +3,8 @@
 use crate::{
     error::ApiError,
     form::filters,
-    network::Topology,
+    secrets,
+    topology::{Database, Topology},
     xml::{leaf, node},
 };
 use axum::http::StatusCode;
@@ -23,18 +24,16 @@ pub(crate) fn rds(
     let wanted = form.get("DBInstanceIdentifier").and_then(Value::as_str);
     let short = wanted.map(|id| id.rsplit(':').next().unwrap_or(id));
     let filters = filters_by_identifier(form)?;
-    let found: Vec<&String> = topology
-        .databases
-        .iter()
-        .filter(|id| short.is_none_or(|wanted| wanted == id.as_str()))
-        .filter(|id| filters.iter().all(|filter| filter.admits(&[id.as_str()])))
-        .collect();
-    if let (Some(wanted), true) = (wanted, found.is_empty()) {
+    let named = topology.database.as_ref().filter(|database| short.is_none_or(|wanted| wanted == database.id));
+    if let (Some(wanted), None) = (wanted, named) {
         let message = format!("DBInstance {wanted} not found.");
         return Err(ApiError::new("DBInstanceNotFound", message).with_status(StatusCode::NOT_FOUND));
     }
-    let instances: String =
-        found.into_iter().map(|id| node("DBInstance", &instance(topology, region, account, id))).collect();
+    let found = named.filter(|database| filters.iter().all(|filter| filter.admits(&[database.id.as_str()])));
+    let instances: String = found
+        .into_iter()
+        .map(|database| node("DBInstance", &instance(database, &topology.shared, region, account)))
+        .collect();
     Ok(node("DBInstances", &instances))
 }
 
@@ -50,9 +49,10 @@ fn filters_by_identifier(form: &Value) -> Result<Vec<crate::form::Filter>, ApiEr
     }
 }
 
-fn instance(topology: &Topology, region: &str, account: &str, id: &str) -> String {
-    let endpoint = leaf("Address", &format!("{id}.local.{region}.rds.amazonaws.com")) + &leaf("Port", "5432");
-    let secret = format!("arn:aws:secretsmanager:{region}:{account}:secret:rds!db-{id}");
+fn instance(database: &Database, shared: &str, region: &str, account: &str) -> String {
+    let id = &database.id;
+    let endpoint = leaf("Address", &database.address) + &leaf("Port", &database.port.to_string());
+    let secret = secrets::seeded_arn(region, account, &database.secret_name());
     let tag = |key: &str, value: &str| node("Tag", &(leaf("Key", key) + &leaf("Value", value)));
     leaf("DBInstanceIdentifier", id)
         + &leaf("DBInstanceClass", "db.t4g.micro")
@@ -65,7 +65,7 @@ fn instance(topology: &Topology, region: &str, account: &str, id: &str) -> Strin
         + &leaf("IAMDatabaseAuthenticationEnabled", "true")
         + &leaf("DBInstanceArn", &format!("arn:aws:rds:{region}:{account}:db:{id}"))
         + &node("MasterUserSecret", &(leaf("SecretArn", &secret) + &leaf("SecretStatus", "active")))
-        + &node("TagList", &(tag("env", &topology.shared) + &tag("Name", id)))
+        + &node("TagList", &(tag("env", shared) + &tag("Name", id)))
 }
 
 /// Answers with the elements inside of the result.

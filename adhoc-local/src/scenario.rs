@@ -1,6 +1,6 @@
 //! What a server starts with.
 
-use crate::{Behaviour, EnvironmentSpec, Fault, ScenarioError, Timing};
+use crate::{Behaviour, EnvironmentSpec, Fault, Network, ScenarioError, Timing};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -41,61 +41,6 @@ pub struct Scenario {
     pub images: BTreeMap<String, Vec<String>>,
     /// Secrets Manager: value by name.
     pub secrets: BTreeMap<String, String>,
-}
-
-/// The shared network: what the shared Terraform configuration makes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Network {
-    /// Name of the shared environment; default `dev`.
-    pub shared: String,
-    /// How many private subnets; default 2.
-    pub private_subnets: u8,
-    /// How many public subnets; default 2.
-    pub public_subnets: u8,
-    /// Whether there is a security group `{shared}-ecs-sg`.
-    pub security_group: bool,
-    /// Whether there is an instance `{shared}-bastion`.
-    pub bastion: bool,
-    /// Whether there is an RDS instance `{shared}-rds`.
-    pub database: bool,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Self {
-            shared: "dev".to_owned(),
-            private_subnets: 2,
-            public_subnets: 2,
-            security_group: true,
-            bastion: true,
-            database: true,
-        }
-    }
-}
-
-impl Network {
-    /// The network of a shared environment of this name.
-    #[must_use]
-    pub fn new(shared: impl Into<String>) -> Self {
-        Self { shared: shared.into(), ..Self::default() }
-    }
-
-    /// How many private and public subnets there are.
-    #[must_use]
-    pub fn with_subnets(mut self, private: u8, public: u8) -> Self {
-        self.private_subnets = private;
-        self.public_subnets = public;
-        self
-    }
-
-    /// Whether the security group is there.
-    #[must_use]
-    pub fn with_security_group(mut self, there: bool) -> Self {
-        self.security_group = there;
-        self
-    }
 }
 
 /// Request rates.
@@ -155,7 +100,7 @@ impl Scenario {
         if self.region.is_empty() || !self.region.bytes().all(region_characters) {
             return fail("region", format!("`{}` is not a region", self.region));
         }
-        Ok(())
+        self.network.check().or_else(|(member, message)| fail(member, message))
     }
 
     /// Sets how long things take.

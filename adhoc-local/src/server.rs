@@ -19,7 +19,7 @@ use tokio::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Call {
-    /// `ecs`, `logs`, `ec2`, `rds`, `sts`, `secretsmanager` or `ecr`.
+    /// `ecs`, `logs`, `ec2`, `ec2-instance-connect`, `ssm`, `rds`, `sts`, `secretsmanager` or `ecr`.
     pub service: String,
     /// Such as `RunTask`.
     pub operation: String,
@@ -31,7 +31,8 @@ pub struct Call {
     pub at_ms: u64,
 }
 
-/// A running embedded AWS. Dropping it stops everything, the child processes included.
+/// A running embedded AWS. Dropping it stops everything, the child processes included, and removes the SSH keys that were
+/// pushed.
 ///
 /// It has threads of its own: it serves however busy, blocked or paused the caller's runtime is.
 #[derive(Debug)]
@@ -148,6 +149,12 @@ impl Server {
         lock(&self.shared.world).environments.clone()
     }
 
+    /// The Session Manager sessions that were started and not terminated, oldest first.
+    #[must_use]
+    pub fn open_sessions(&self) -> Vec<String> {
+        lock(&self.shared.sessions).open()
+    }
+
     /// Stops everything; the port is free when this returns.
     pub async fn shutdown(mut self) {
         if let Some(serving) = self.serving.take() {
@@ -164,6 +171,7 @@ impl Server {
             // A runtime that is dropped waits, which is forbidden inside of another one.
             runtime.shutdown_background();
         }
+        self.shared.keys.remove_all();
     }
 }
 

@@ -5,12 +5,14 @@ use crate::{
     clock::{now_ms, sleep_ms},
     ecs::{Effect, World},
     fault::Faults,
+    keys::Keys,
     limits::Buckets,
     logs::LogStore,
-    network::Topology,
     process::{self, Processes},
     secrets::Secrets,
+    ssm::Sessions,
     sync::lock,
+    topology::Topology,
 };
 use std::{
     collections::VecDeque,
@@ -29,7 +31,9 @@ pub(crate) struct Shared {
     pub(crate) world: Mutex<World>,
     pub(crate) logs: LogStore,
     pub(crate) log_delay_ms: u64,
-    pub(crate) secrets: Mutex<Secrets>,
+    pub(crate) secrets: Arc<Mutex<Secrets>>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) sessions: Mutex<Sessions>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) buckets: Option<Mutex<Buckets>>,
     pub(crate) calls: Mutex<VecDeque<Call>>,
@@ -42,16 +46,19 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let topology = Topology::new(scenario);
+        let secrets = Arc::new(Mutex::new(Secrets::new(scenario, topology.database.as_ref())));
         let mut faults = Faults::default();
         scenario.faults.iter().cloned().for_each(|fault| faults.add(fault));
         let shared = Self {
             region: scenario.region.clone(),
             account: scenario.account_id.clone(),
-            world: Mutex::new(World::new(scenario, topology.clone())),
+            world: Mutex::new(World::new(scenario, topology.clone(), Arc::clone(&secrets))),
             topology,
             logs: LogStore::default(),
             log_delay_ms: scenario.timing.log_delay_ms,
-            secrets: Mutex::new(Secrets::new(&scenario.secrets)),
+            secrets,
+            keys: Arc::new(Keys::new(scenario)),
+            sessions: Mutex::default(),
             faults: Mutex::new(faults),
             buckets: scenario.limits.real.then(|| Mutex::new(Buckets::default())),
             calls: Mutex::new(VecDeque::new()),

@@ -32,6 +32,8 @@ pub struct Timing {
     pub log_delay_ms: u64,
     /// How long a stopped task stays visible.
     pub stopped_retention_ms: u64,
+    /// How long an SSH key that EC2 Instance Connect pushed lets in; a minute in every preset, as in AWS.
+    pub pushed_key_ms: u64,
 }
 
 impl Timing {
@@ -50,6 +52,7 @@ impl Timing {
             stop_grace_ms: 500,
             log_delay_ms: 0,
             stopped_retention_ms: 3_600_000,
+            pushed_key_ms: 60_000,
         }
     }
 
@@ -68,6 +71,7 @@ impl Timing {
             stop_grace_ms: 2_000,
             log_delay_ms: 50,
             stopped_retention_ms: 3_600_000,
+            pushed_key_ms: 60_000,
         }
     }
 
@@ -86,6 +90,7 @@ impl Timing {
             stop_grace_ms: 30_000,
             log_delay_ms: 3_000,
             stopped_retention_ms: 3_600_000,
+            pushed_key_ms: 60_000,
         }
     }
 
@@ -114,6 +119,13 @@ impl Timing {
     #[must_use]
     pub fn with_stop_grace_ms(mut self, ms: u64) -> Self {
         self.stop_grace_ms = ms;
+        self
+    }
+
+    /// How long a pushed SSH key lets in, in milliseconds.
+    #[must_use]
+    pub fn with_pushed_key_ms(mut self, ms: u64) -> Self {
+        self.pushed_key_ms = ms;
         self
     }
 }
@@ -146,6 +158,7 @@ struct TimingTable {
     stop_grace_ms: Option<u64>,
     log_delay_ms: Option<u64>,
     stopped_retention_ms: Option<u64>,
+    pushed_key_ms: Option<u64>,
 }
 
 fn preset(name: &str) -> Result<Timing, String> {
@@ -178,6 +191,7 @@ impl TryFrom<RawTiming> for Timing {
             stop_grace_ms: table.stop_grace_ms.unwrap_or(base.stop_grace_ms),
             log_delay_ms: table.log_delay_ms.unwrap_or(base.log_delay_ms),
             stopped_retention_ms: table.stopped_retention_ms.unwrap_or(base.stopped_retention_ms),
+            pushed_key_ms: table.pushed_key_ms.unwrap_or(base.pushed_key_ms),
         })
     }
 }

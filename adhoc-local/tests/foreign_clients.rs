@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
-use adhoc_local::{EnvironmentSpec, Scenario, Server, Timing};
+use adhoc_local::{EnvironmentSpec, Network, Scenario, Server, Timing};
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -60,6 +60,19 @@ fn output(command: &mut Command) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}\n{out}\n{err}");
     out.into_owned()
+}
+
+/// What a command that must fail says.
+fn refusal(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(!output.status.success(), "{command:?} succeeded");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A server whose database listens on port 54321 of loopback, and which writes pushed keys to this folder.
+async fn server_with_database(keys: &Path) -> Server {
+    let network = Network::default().with_database_endpoint("localhost", 54321).with_authorized_keys(keys);
+    Server::start_with(Scenario::empty().with_network(network)).await.unwrap()
 }
 
 async fn server() -> Server {
@@ -170,6 +183,78 @@ async fn boto3_updates_an_environment() {
     assert_eq!(seen["statuses"], json!(["SUCCESSFUL", "SUCCESSFUL"]));
     assert!(seen["error"].as_str().unwrap().contains("Cluster not found."));
     took_part(&format!("boto3 {}", seen["version"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn the_aws_cli_finds_the_way_to_a_database() {
+    let Some(venv) = venv() else { return };
+    let keys = tempfile::tempdir().unwrap();
+    let server = server_with_database(keys.path()).await;
+    let aws = |line: &str| aws(&venv, &server, &line.split(' ').collect::<Vec<_>>());
+    // For RDS in us-east-1 this client takes its endpoint from no variable.
+    let endpoint = server.endpoint();
+    let database =
+        aws(&format!("rds describe-db-instances --db-instance-identifier dev-rds --endpoint-url {endpoint}"));
+    let database = &database["DBInstances"][0];
+    assert_eq!(database["Endpoint"], json!({"Address": "localhost", "Port": 54321}));
+    let arn = database["MasterUserSecret"]["SecretArn"].as_str().unwrap();
+    let master = aws(&format!("secretsmanager get-secret-value --secret-id {arn}"));
+    assert_eq!(master["SecretString"], r#"{"username":"postgres","password":"local"}"#);
+
+    aws("secretsmanager create-secret --name alpha/db --secret-string one --tags Key=env,Value=alpha");
+    aws("secretsmanager put-secret-value --secret-id alpha/db --secret-string two");
+    let previous = aws("secretsmanager get-secret-value --secret-id alpha/db --version-stage AWSPREVIOUS");
+    assert_eq!((&previous["SecretString"], &previous["VersionStages"]), (&json!("one"), &json!(["AWSPREVIOUS"])));
+    aws("secretsmanager create-secret --name alpha/key --secret-string k");
+    let listed = aws("secretsmanager list-secrets --filters Key=name,Values=alpha/ --page-size 1");
+    let names: Vec<&Value> = listed["SecretList"].as_array().unwrap().iter().map(|entry| &entry["Name"]).collect();
+    assert_eq!(names, ["alpha/db", "alpha/key"]);
+    aws("secretsmanager delete-secret --secret-id alpha/db --recovery-window-in-days 7");
+    let value = ["secretsmanager", "get-secret-value", "--secret-id", "alpha/db"];
+    let refused = refusal(program(&venv, "aws", &server).args(value));
+    assert!(refused.contains("InvalidRequestException") && refused.contains("marked for deletion"), "{refused}");
+    aws("secretsmanager delete-secret --secret-id alpha/db --force-delete-without-recovery");
+    assert!(refusal(program(&venv, "aws", &server).args(value)).contains("ResourceNotFoundException"));
+
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFPVbUjzZWBzp2eZzQ1TEpYSGXRDbbYNrfbbMkpcPsQN aws-cli";
+    std::fs::write(keys.path().join("key.pub"), format!("{key}\n")).unwrap();
+    let file = keys.path().join("key.pub").display().to_string();
+    let pushed = aws(&format!(
+        "ec2-instance-connect send-ssh-public-key --instance-id i-0ba5710000000001 --instance-os-user ec2-user \
+         --availability-zone us-east-1a --ssh-public-key file://{file}"
+    ));
+    assert_eq!(pushed["Success"], true);
+    assert_eq!(std::fs::read_to_string(keys.path().join("ec2-user")).unwrap(), format!("{key}\n"));
+}
+
+#[tokio::test]
+async fn boto3_finds_the_way_to_a_database() {
+    let Some(venv) = venv() else { return };
+    let keys = tempfile::tempdir().unwrap();
+    let server = server_with_database(keys.path()).await;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/boto3_database.py");
+    let out = output(program(&venv, "python", &server).arg(script).arg(server.endpoint()).arg(keys.path()));
+    let expected = json!({
+        "endpoint": {"Address": "localhost", "Port": 54321},
+        "master": {"username": "postgres", "password": "local"},
+        "labels": [["AWSPREVIOUS"], ["AWSCURRENT"]],
+        "tags": [{"Key": "adhoc:environment", "Value": "alpha"}],
+        "pages": [["rds!db-dev-rds"], ["beta/db"]],
+        "tagged": ["alpha/db"],
+        "binary": "00ff",
+        "deleted": ["InvalidRequestException", "InvalidRequestException", "ResourceNotFoundException"],
+        "restored": "two",
+        "address": "127.0.0.1",
+        "pushed": true,
+        "no_instance": "EC2InstanceNotFoundException",
+        "stream": true,
+        "token": true,
+        "ended": true,
+        "not_connected": "TargetNotConnected",
+        "no_document": "InvalidDocument",
+    });
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), expected);
+    assert_eq!(server.open_sessions(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::{
     definitions::Definition,
     task_model::{Action, Condition, Container, ContainerState, Fate, Interface, LogTarget, Phase, Task},
 };
-use crate::{Effect, json::Members};
+use crate::{Effect, json::Members, sync::lock};
 use serde_json::{Value, json};
 
 /// What a new task is asked to be.
@@ -130,13 +130,9 @@ impl World {
     fn environment(&self, definition: &Value, over: Option<&Value>, plan: &TaskPlan) -> Vec<(String, String)> {
         let mut environment = pairs(definition.list("environment"));
         for secret in definition.list("secrets") {
-            let source = secret.text("valueFrom").unwrap_or_default();
-            let value = self
-                .secrets
-                .iter()
-                .find(|(name, _)| source == name.as_str() || source.contains(&format!(":secret:{name}")));
-            if let (Some(name), Some((_, value))) = (secret.text("name"), value) {
-                environment.push((name.to_owned(), value.clone()));
+            let value = secret.text("valueFrom").and_then(|source| lock(&self.secrets).value_from(source));
+            if let (Some(name), Some(value)) = (secret.text("name"), value) {
+                environment.push((name.to_owned(), value));
             }
         }
         environment.extend(pairs(over.map_or(&[], |over| over.list("environment"))));

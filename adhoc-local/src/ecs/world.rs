@@ -5,9 +5,12 @@ use super::{
     service_model::Service,
     task_model::{Container, Task},
 };
-use crate::{Behaviour, Scenario, Timing, error::ApiError, network::Topology};
+use crate::{Behaviour, Scenario, Timing, error::ApiError, secrets::Secrets, topology::Topology};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+};
 
 /// A cluster.
 pub(crate) struct Cluster {
@@ -40,12 +43,13 @@ pub(crate) struct World {
     pub(crate) tasks: BTreeMap<u64, Task>,
     pub(crate) task_ids: HashMap<String, u64>,
     pub(crate) client_tokens: HashMap<String, Remembered>,
-    pub(crate) secrets: BTreeMap<String, String>,
+    /// Those of Secrets Manager. Their lock is taken while that of the world is held, never the other way round.
+    pub(crate) secrets: Arc<Mutex<Secrets>>,
     serial: u64,
 }
 
 impl World {
-    pub(crate) fn new(scenario: &Scenario, topology: Topology) -> Self {
+    pub(crate) fn new(scenario: &Scenario, topology: Topology, secrets: Arc<Mutex<Secrets>>) -> Self {
         Self {
             region: scenario.region.clone(),
             account: scenario.account_id.clone(),
@@ -60,7 +64,7 @@ impl World {
             tasks: BTreeMap::new(),
             task_ids: HashMap::new(),
             client_tokens: HashMap::new(),
-            secrets: scenario.secrets.clone(),
+            secrets,
             serial: 0,
         }
     }

@@ -69,6 +69,20 @@ pub async fn ecs_error(server: &Server, operation: &str, body: Value) -> (String
     (error["__type"].as_str().unwrap().to_owned(), error["message"].as_str().unwrap().to_owned())
 }
 
+/// A call of any service with a JSON protocol that must succeed, such as `secretsmanager.PutSecretValue`.
+pub async fn call(server: &Server, target: &str, body: Value) -> Value {
+    let answer = raw(server, target, &body).await;
+    assert_eq!(answer.status, 200, "{target} {body}: {}", answer.body);
+    answer.json()
+}
+
+/// A call that must fail: its code.
+pub async fn refused(server: &Server, target: &str, body: Value) -> String {
+    let answer = raw(server, target, &body).await;
+    assert_eq!(answer.status, 400, "{target} {body}: {}", answer.body);
+    answer.json()["__type"].as_str().unwrap().to_owned()
+}
+
 pub async fn logs(server: &Server, operation: &str, body: Value) -> Value {
     let answer = raw(server, &format!("Logs_20140328.{operation}"), &body).await;
     assert_eq!(answer.status, 200, "{operation} {body}: {}", answer.body);
@@ -79,6 +93,12 @@ pub async fn query(server: &Server, form: &str) -> Answer {
     let headers =
         [("Host", "localhost"), ("Authorization", SIGNATURE), ("Content-Type", "application/x-www-form-urlencoded")];
     send(server, &headers, form).await
+}
+
+/// The text of the first element of this name.
+pub fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    rest.split_once('<').map(|(text, _)| text.to_owned())
 }
 
 /// Asks again until `check` has an answer.
