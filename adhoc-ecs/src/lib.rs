@@ -70,5 +70,5 @@ pub use rollout::{RollService, ensure_succeeded, roll_out};
 pub use run::{RunRequest, run};
 pub use service_logs::{ServiceLogs, service_logs};
 pub use status::{ServiceState, ServiceStatus, status};
-pub use update::{DesiredCount, UpdateReport, UpdateRequest, update};
+pub use update::{DesiredCount, Preparation, UpdateReport, UpdateRequest, update};
 pub use verdict::{Judgement, Target, judge_deployment};

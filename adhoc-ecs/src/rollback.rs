@@ -176,6 +176,7 @@ fn describe(request: &RollbackRequest, planned: &[PlannedRollback]) -> Plan {
         command: "rollback".to_owned(),
         environment: request.environment.name.to_string(),
         component: Some(request.component.clone()),
+        preparations: Vec::new(),
         task_definitions: definitions.collect(),
         tasks: Vec::new(),
         services: services.collect(),

@@ -88,6 +88,7 @@ async fn drive(cx: &Context, ecs: &Ecs, request: &RunRequest, report: &mut Updat
         command: "run".to_owned(),
         environment: env.name.to_string(),
         component: None,
+        preparations: Vec::new(),
         task_definitions: families.iter().map(resolve::ResolvedFamily::planned).collect(),
         tasks: vec![PlannedTask {
             family: env.conventions.family(&env.name, role).to_string(),

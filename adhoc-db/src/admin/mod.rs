@@ -18,7 +18,7 @@ use tokio_postgres::error::SqlState;
 pub use self::audit::{AuditReport, DatabaseReach, Proof, RoleAudit};
 pub use self::listing::Limits;
 pub use self::login::TemporaryLogin;
-pub use self::template::LoadTemplate;
+pub use self::template::{LoadTemplate, template_owner};
 
 use crate::identifier::literal;
 use crate::postgres::sql_state;

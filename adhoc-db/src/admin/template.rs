@@ -5,7 +5,7 @@
 //! database; the database itself belongs to the administrator, and nobody may connect to it, since a single session would
 //! keep it from being cloned.
 
-use adhoc_core::{Context, DatabaseMarker, DatabaseName, Error, Result};
+use adhoc_core::{Context, DatabaseMarker, DatabaseName, Error, Result, RoleName};
 use tokio_postgres::error::SqlState;
 
 use super::ensure::create_extensions;
@@ -66,6 +66,15 @@ impl LoadTemplate {
     fn former(&self) -> String {
         format!("{}-former", self.name)
     }
+}
+
+/// The role that owns the objects of a template: to drop it with the template.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if the template's name is too long for one of ours.
+pub fn template_owner(template: &DatabaseName) -> Result<RoleName> {
+    owner_of(template).parse()
 }
 
 fn owner_of(template: &DatabaseName) -> String {

@@ -2,6 +2,7 @@
 
 use adhoc_core::{Error, Result};
 use aws_sdk_ec2::types::Filter;
+use aws_types::SdkConfig;
 
 use super::error::from_sdk;
 
@@ -25,8 +26,8 @@ pub struct RdsInstance {
 /// # Errors
 ///
 /// [`Error::NotFound`] without such an instance; [`Error::Database`] if it has no endpoint yet; those of AWS.
-pub async fn find_rds_instance(client: &aws_sdk_rds::Client, identifier: &str) -> Result<RdsInstance> {
-    let answer = client.describe_db_instances().db_instance_identifier(identifier).send().await;
+pub async fn find_rds_instance(config: &SdkConfig, identifier: &str) -> Result<RdsInstance> {
+    let answer = aws_sdk_rds::Client::new(config).describe_db_instances().db_instance_identifier(identifier).send().await;
     let answer = answer.map_err(|error| {
         from_sdk("DescribeDBInstances", identifier, &error)
             .with_hint("name the server with `host` under [database], or the shared environment with `--shared`")
@@ -82,9 +83,9 @@ impl Bastion {
 /// # Errors
 ///
 /// [`Error::NotFound`] without such an instance; those of AWS.
-pub async fn find_bastion(client: &aws_sdk_ec2::Client, name: &str) -> Result<Bastion> {
+pub async fn find_bastion(config: &SdkConfig, name: &str) -> Result<Bastion> {
     let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
-    let request = client.describe_instances().filters(filter("tag:Name", name));
+    let request = aws_sdk_ec2::Client::new(config).describe_instances().filters(filter("tag:Name", name));
     let request = request.filters(filter("instance-state-name", "running"));
     let found = request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
     let found = found.map_err(|error| from_sdk("DescribeInstances", name, &error))?;

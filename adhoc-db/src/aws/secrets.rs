@@ -6,6 +6,7 @@ use adhoc_core::{Credentials, Error, ExposeSecret, Result, SecretString};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::Tag;
+use aws_types::SdkConfig;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -61,8 +62,8 @@ pub struct SecretCredentials {
 
 impl SecretCredentials {
     /// The credentials in the secret of this name or ARN.
-    pub fn new(client: Client, secret: impl Into<String>) -> Self {
-        Self { client, secret: secret.into(), user: None, known: Mutex::new(None) }
+    pub fn new(config: &SdkConfig, secret: impl Into<String>) -> Self {
+        Self { client: Client::new(config), secret: secret.into(), user: None, known: Mutex::new(None) }
     }
 
     /// Logs in as this user, whatever the secret says.
@@ -100,10 +101,10 @@ pub struct SecretsManagerPasswords {
 }
 
 impl SecretsManagerPasswords {
-    /// In the account and region of `client`.
+    /// In the account and region of `config`.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
     }
 
     async fn make(&self, account: &Account) -> Result<()> {
