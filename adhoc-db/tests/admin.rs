@@ -1,12 +1,12 @@
 //! Create, drop, list, audit and templates on a real server, as a master user without superuser rights.
 
-mod support;
+mod common;
 
 use std::collections::BTreeMap;
 
 use adhoc_core::{Credentials, Error, SecretString};
 use adhoc_db::{Created, DatabaseAdmin, DatabaseMarker, Dropped, LoadTemplate, Proof, Session};
-use support::{admin, at, context, postgres, request};
+use common::{admin, at, context, postgres, request};
 
 async fn value(session: &Session, query: &str) -> String {
     let messages = session.client().simple_query(query).await.expect(query);

@@ -2,7 +2,7 @@
 
 #![cfg(feature = "aws")]
 
-mod support;
+mod common;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Logging in: TLS that names the real server, and every way in which a server refuses.
 
-mod support;
+mod common;
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn trusted(pem: Option<&str>) -> Tls {
 
 #[tokio::test]
 async fn verify_full_is_of_the_real_name_and_the_given_authority() {
-    if support::postgres().await.is_none() {
+    if common::postgres().await.is_none() {
         return;
     }
     let fixture = PostgresFixture::start_with_tls(ENDPOINT).await.expect("PostgreSQL starts");
@@ -58,7 +58,7 @@ async fn verify_full_is_of_the_real_name_and_the_given_authority() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_not_talked_to_in_the_clear() {
-    let Some(fixture) = support::postgres().await else { return };
+    let Some(fixture) = common::postgres().await else { return };
     let with = PostgresFixture::start_with_tls(ENDPOINT).await.expect("PostgreSQL starts");
     let error = refusal(&server(&fixture, ENDPOINT, trusted(with.ca())), &fixture.master()).await;
     assert!(error.detail().hint.as_deref().is_some_and(|hint| hint.contains("loopback")), "{error}: {:?}", error.detail().hint);
@@ -67,7 +67,7 @@ async fn a_server_without_tls_is_not_talked_to_in_the_clear() {
 
 #[tokio::test]
 async fn refusals_say_what_to_do() {
-    let Some(fixture) = support::postgres().await else { return };
+    let Some(fixture) = common::postgres().await else { return };
     let server = fixture.server();
     let wrong = refusal(&server, &Credentials::new("postgres", "secret but wrong".to_owned())).await;
     assert!(wrong.to_string().contains("password authentication failed"), "{wrong}");
@@ -79,7 +79,7 @@ async fn refusals_say_what_to_do() {
 
 #[tokio::test]
 async fn a_full_server_is_recognised() {
-    if support::postgres().await.is_none() {
+    if common::postgres().await.is_none() {
         return;
     }
     let settings = ["max_connections=4", "superuser_reserved_connections=1", "max_wal_senders=0"];

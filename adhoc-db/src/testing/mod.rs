@@ -4,5 +4,7 @@
 
 mod postgres;
 mod process;
+mod sshd;
 
 pub use postgres::PostgresFixture;
+pub use sshd::{SshdFixture, SshdOptions};

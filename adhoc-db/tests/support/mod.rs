@@ -1,41 +1,141 @@
-//! What the tests on real servers share.
+//! What the tests of the tunnels share.
 
-#![allow(clippy::allow_attributes, dead_code, unreachable_pub, reason = "each test file uses its own part, and one of them all")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
-use adhoc_core::testing::RecordingSink;
-use adhoc_core::{Context, EnvironmentName, SecretString, SystemClock, Timestamp};
-use adhoc_db::testing::PostgresFixture;
-use adhoc_db::{CreateDatabase, DatabaseMarker, PostgresAdmin};
+use adhoc_core::{Clock, Error, Result, SystemClock, Tunnel};
+use adhoc_db::testing::{PostgresFixture, SshdFixture, SshdOptions};
+use adhoc_db::tunnel::{Authentication, Ssh, SshConfig};
+use adhoc_db::{Postgres, Tls};
 
-/// A server; none where the machine has no Postgres and the run does not require it.
-pub async fn postgres() -> Option<PostgresFixture> {
-    if PostgresFixture::programs().is_none() && std::env::var_os("ADHOC_TEST_REQUIRE").is_none() {
-        eprintln!("skipped: PostgreSQL is not installed");
-        return None;
+/// Whether the servers are there; if not, and none are required, says so.
+pub fn servers_are_installed() -> bool {
+    let missing = [("PostgreSQL", PostgresFixture::programs()), ("sshd", SshdFixture::program())]
+        .into_iter()
+        .filter_map(|(name, found)| found.is_none().then_some(name))
+        .collect::<Vec<_>>()
+        .join(" and ");
+    if missing.is_empty() {
+        return true;
     }
-    Some(PostgresFixture::start().await.expect("PostgreSQL starts"))
+    assert!(
+        std::env::var_os("ADHOC_TEST_REQUIRE").is_none_or(|required| required != "1"),
+        "the tests of tunnels are required, but {missing} is not installed"
+    );
+    say(&format!("skipped: tunnels ({missing} is not installed)"));
+    false
 }
 
-pub fn admin(fixture: &PostgresFixture) -> PostgresAdmin {
-    PostgresAdmin::new(fixture.server(), Arc::new(fixture.master()))
+#[expect(clippy::print_stdout, reason = "a test that does not run says so")]
+fn say(line: &str) {
+    println!("{line}");
 }
 
-pub fn context() -> (Context, Arc<RecordingSink>) {
-    let sink = Arc::new(RecordingSink::default());
-    (Context::new(Arc::new(SystemClock::new()), sink.clone()), sink)
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
 }
 
-pub fn at() -> Timestamp {
-    "2026-11-21T06:00:00Z".parse().expect("a time")
+/// A Postgres, and a bastion that forwards to it and nowhere else.
+pub struct Place {
+    pub postgres: PostgresFixture,
+    pub bastion: SshdFixture,
 }
 
-/// The database of an environment, whose role logs in with `secret of NAME`.
-pub fn request(name: &str) -> CreateDatabase {
-    let environment: EnvironmentName = name.parse().expect("a name");
-    let marker = DatabaseMarker::for_environment(&environment, at());
-    let database = format!("{name}-db").parse().expect("a name");
-    let password = SecretString::from(format!("secret of {name}"));
-    CreateDatabase::new(database, name.parse().expect("a name"), marker).with_password(Some(password))
+impl Place {
+    pub async fn start() -> Self {
+        Self::start_with(SshdOptions::new()).await
+    }
+
+    pub async fn start_with(options: SshdOptions) -> Self {
+        let postgres = PostgresFixture::start().await.unwrap();
+        let options = options.with_permit_open(format!("127.0.0.1:{}", postgres.port()));
+        let bastion = options.start().await.unwrap();
+        Self { postgres, bastion }
+    }
+
+    /// How to log in, but for the key.
+    pub fn keyless(&self) -> SshConfig {
+        config(&self.bastion)
+    }
+
+    pub fn config(&self) -> SshConfig {
+        self.keyless().with_authentication(Authentication::key_file(self.bastion.client_key()))
+    }
+
+    pub async fn open(&self, tunnel: &dyn Tunnel) -> Result<adhoc_core::BoxedStream> {
+        tunnel.open("127.0.0.1", self.postgres.port()).await
+    }
+
+    /// Logs in to Postgres through the tunnel and asks it something.
+    pub async fn query(&self, tunnel: Arc<dyn Tunnel>) -> Result<i32> {
+        let server = Postgres::new(tunnel, clock(), "127.0.0.1", self.postgres.port(), Tls::Disabled);
+        let session = server.connect("postgres", &self.postgres.master()).await?;
+        let row = session.client().query_one("SELECT 40 + 2", &[]).await.unwrap();
+        session.close().await;
+        Ok(row.get(0))
+    }
+
+    /// As [`query`](Self::query), where it cannot work.
+    pub async fn failure(&self, config: SshConfig) -> Error {
+        let error = self.query(Arc::new(Ssh::new(clock(), config))).await.expect_err("it cannot work");
+        check(&error);
+        error
+    }
+}
+
+pub fn config(sshd: &SshdFixture) -> SshConfig {
+    SshConfig::new("127.0.0.1", sshd.user()).with_port(sshd.port()).with_known_hosts(sshd.known_hosts_file().unwrap())
+}
+
+/// What every error of a tunnel has to be: one line that shows no source, and a hint.
+#[track_caller]
+pub fn check(error: &Error) {
+    let text = error.to_string();
+    assert!(matches!(error, Error::Database(_) | Error::Invalid(_)), "{error:?}");
+    let hint = error.detail().hint.as_deref().unwrap_or_default();
+    assert!(!hint.is_empty(), "no hint: {text}");
+    assert!(!text.contains('\n') && !hint.contains('\n'), "{text}\n{hint}");
+    assert!(!text.ends_with('.'), "{text}");
+}
+
+/// Asserts that the message names all of these.
+#[track_caller]
+pub fn says(error: &Error, parts: &[&str]) {
+    let text = error.chain().join(": ");
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+}
+
+/// A real `ssh-agent`; dropping it ends it.
+pub struct Agent {
+    child: std::process::Child,
+    pub socket: PathBuf,
+}
+
+impl Agent {
+    pub async fn start(folder: &Path, keys: &[&Path]) -> Self {
+        let socket = folder.join("agent");
+        let mut command = Command::new("ssh-agent");
+        command.arg("-D").arg("-a").arg(&socket).stdout(std::process::Stdio::null());
+        let agent = Self { child: command.spawn().unwrap(), socket };
+        while !agent.socket.exists() {
+            clock().sleep(std::time::Duration::from_millis(10)).await;
+        }
+        for key in keys {
+            let mut add = Command::new("ssh-add");
+            assert!(add.arg("-q").arg(key).env("SSH_AUTH_SOCK", &agent.socket).status().unwrap().success());
+        }
+        agent
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

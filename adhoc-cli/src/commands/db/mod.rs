@@ -1,0 +1,82 @@
+//! `adhoc db`: the environments' databases.
+
+mod access;
+mod audit;
+mod change;
+mod list;
+mod preparation;
+mod restore;
+mod shell;
+mod url;
+
+use adhoc_core::{Context, EnvironmentName, Error, Result, Summary};
+use serde::Serialize;
+
+pub(super) use self::access::Databases;
+pub(super) use self::preparation::EnsureDatabase;
+
+use crate::args::{Cli, Command, DbCommand, GlobalArgs, OutputFormat};
+use crate::config::Config;
+
+/// What a command of `adhoc db` works with.
+struct Surroundings<'a> {
+    cx: &'a Context,
+    global: &'a GlobalArgs,
+    config: &'a Config,
+}
+
+impl Surroundings<'_> {
+    async fn open(&self) -> Result<Databases> {
+        self.cx.step("connect", Databases::open(self.cx, self.global, self.config)).await
+    }
+}
+
+/// Runs the command and gives back its summary.
+pub(super) async fn run(cli: &Cli, command: &DbCommand, cx: &Context) -> Summary {
+    let name = Command::name(&cli.command);
+    let config = match super::load_config(cli, cx) {
+        Ok(config) => config,
+        Err(error) => return Summary::new(name).with_error(&error),
+    };
+    let at = Surroundings { cx, global: &cli.global, config: &config };
+    match command {
+        DbCommand::Create(args) => {
+            summary(name, Some(&args.environment), change::create(&at, &args.environment, &args.marker).await)
+        }
+        DbCommand::Clone(args) => summary(name, Some(&args.environment), change::clone(&at, args).await),
+        DbCommand::Drop(args) => summary(name, args.environment.as_ref(), change::drop(&at, args).await),
+        DbCommand::List => summary(name, None, list::list(&at).await),
+        DbCommand::Audit(args) => audit::audit(&at, args).await,
+        DbCommand::Restore(args) => restore::restore(&at, args).await,
+        DbCommand::Url(args) => {
+            let mut summary = summary(name, Some(&args.environment), url::url(&at, args).await);
+            if cli.global.output == OutputFormat::Human {
+                // It has been printed, before anything was forwarded.
+                summary.result = None;
+            }
+            summary
+        }
+        DbCommand::Shell(args) => match shell::shell(&at, args).await {
+            Ok(()) => Summary::new(name).with_environment(args.environment.as_str()),
+            Err(error) => summary(name, Some(&args.environment), Err::<(), _>(error)),
+        },
+    }
+}
+
+/// A summary with what was found or done as its result.
+fn summary(command: &str, environment: Option<&EnvironmentName>, result: Result<impl Serialize>) -> Summary {
+    let mut summary = Summary::new(command);
+    if let Some(environment) = environment {
+        summary = summary.with_environment(environment.as_str());
+    }
+    let written = result.and_then(|result| {
+        serde_json::to_value(result).map_err(|error| Error::internal("", command, "has no JSON form").with_source(error))
+    });
+    match written {
+        Ok(value) => {
+            summary.result = Some(value);
+            summary
+        }
+        Err(error) => summary.with_error(&error),
+    }
+}
