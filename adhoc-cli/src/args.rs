@@ -1,5 +1,6 @@
 //! The command line: what a user may say, and how it is parsed.
 
+mod database;
 mod values;
 
 use std::ffi::OsString;
@@ -11,6 +12,9 @@ use adhoc_ecs::RevisionChoice;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub(crate) use database::{
+    DbAuditArgs, DbCloneArgs, DbCommand, DbDropArgs, DbRestoreArgs, DbShellArgs, DbUrlArgs, MarkerArgs,
+};
 pub(crate) use values::DesiredCount;
 use values::{parse_desired_count, parse_duration, parse_named, parse_role};
 
@@ -38,6 +42,7 @@ Exit codes:
    8  timed out while things still progressed
    9  another deployment replaced this one
   10  AWS refused, or stayed unreachable after retries
+  11  the bastion or Postgres refused; nothing was registered, and no service was touched
  130  interrupted; run the same command again to resume";
 
 const ROLLBACK_HELP: &str = "\
@@ -74,7 +79,7 @@ pub(crate) struct Cli {
 }
 
 /// Options that every command takes, before or after its name.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// Read names and components from FILE [default: adhoc.toml if it is there, else the built-in conventions]
@@ -137,6 +142,9 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Print the logs of a service
     Logs(LogsArgs),
+    /// The environments' databases in the shared Postgres server, through the bastion
+    #[command(subcommand)]
+    Db(DbCommand),
 }
 
 impl Command {
@@ -150,6 +158,7 @@ impl Command {
             Self::Run(_) => "run",
             Self::Status(_) => "status",
             Self::Logs(_) => "logs",
+            Self::Db(command) => command.name(),
         }
     }
 }
@@ -244,6 +253,9 @@ pub(crate) struct UpdateArgs {
     /// Roll the services without running the pre-update tasks (migrations)
     #[arg(long)]
     pub(crate) skip_pre_update: bool,
+    /// Do not make sure that the environment has its database
+    #[arg(long)]
+    pub(crate) skip_db: bool,
     /// Set the number of tasks of every service, or of one role; may be repeated [default: stays; a stopped one gets 1]
     #[arg(long, value_name = "N|ROLE=N", value_parser = parse_desired_count)]
     pub(crate) desired_count: Vec<DesiredCount>,

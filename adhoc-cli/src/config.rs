@@ -18,7 +18,7 @@ pub(crate) use self::database::{AdminAuth, BastionKind, DatabaseConfig, SshConfi
 pub(crate) const DEFAULT_FILE: &str = "adhoc.toml";
 
 /// What a project says about itself.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Config {
     /// The project.
     pub(crate) project: Project,
@@ -30,7 +30,7 @@ pub(crate) struct Config {
 }
 
 /// The parts of `[project]` that are no naming convention.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Project {
     /// The project's name.
     pub(crate) name: Option<String>,
@@ -379,7 +379,12 @@ impl Source<'_> {
 
 /// Says what serde says, in the words of someone who writes the file.
 fn in_words_of_toml(message: &str) -> String {
-    let words = [("unknown variant", "unknown field"), ("a sequence", "a list"), ("u32", "a whole number, 0 or more"), ("u16", "a whole number from 1 to 65535")];
+    let words = [
+        ("unknown variant", "unknown field"),
+        ("a sequence", "a list"),
+        ("u32", "a whole number, 0 or more"),
+        ("u16", "a whole number from 1 to 65535"),
+    ];
     words.iter().fold(message.to_owned(), |message, (serde, toml)| message.replace(serde, toml))
 }
 

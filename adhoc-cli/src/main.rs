@@ -8,13 +8,14 @@ mod reporters;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use adhoc_core::{CancellationToken, Context, Error, Event, Summary, SystemClock};
 use clap::Parser;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, DbCommand};
 use crate::reporters::OutputOptions;
 
 fn main() -> ExitCode {
@@ -62,7 +63,13 @@ fn run(cli: &Cli, typed: &str) -> ExitCode {
         }
     };
     let summary = runtime.block_on(async {
-        tokio::spawn(cancel_on_signal(cancellation));
+        // In a shell of psql's, Ctrl-C is psql's own.
+        let shell = matches!(cli.command, Command::Db(DbCommand::Shell(_)));
+        tokio::spawn(if shell {
+            Box::pin(cancel_on_hang_up(cancellation)) as Signals
+        } else {
+            Box::pin(cancel_on_signal(cancellation))
+        });
         commands::run(cli, typed, &cx).await
     });
     // Child processes and open connections end with the runtime; nothing of them is waited for.
@@ -91,6 +98,27 @@ async fn cancel_on_signal(cancellation: CancellationToken) {
     std::process::exit(130);
 }
 
+type Signals = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// SIGTERM and SIGHUP end the program in good order; Ctrl-C is left to a program in the foreground.
+async fn cancel_on_hang_up(cancellation: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut hang_up), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::hangup()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = hang_up.recv() => break,
+            // Received, so that it does not end us.
+            _ = interrupt.recv() => {}
+        }
+    }
+    cancellation.cancel();
+}
+
 #[cfg(unix)]
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -113,8 +141,8 @@ async fn signal() {
 fn trace(verbose: u8) {
     let filter = match verbose {
         0 => return,
-        1 => "adhoc=debug,adhoc_core=debug,adhoc_ecs=debug",
-        _ => "adhoc=trace,adhoc_core=trace,adhoc_ecs=trace,adhoc_local=debug",
+        1 => "adhoc=debug,adhoc_core=debug,adhoc_db=debug,adhoc_ecs=debug",
+        _ => "adhoc=trace,adhoc_core=trace,adhoc_db=trace,adhoc_ecs=trace,adhoc_local=debug",
     };
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
 }

@@ -9,12 +9,7 @@ use std::process::{Child, Command};
 
 use adhoc_local::{Behaviour, EnvironmentSpec};
 use serde_json::Value;
-use support::{Run, World, bare_command, running};
-
-fn interrupt(child: &Child) {
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
-}
+use support::{Run, World, bare_command, interrupt, running};
 
 fn finish(child: Child) -> Run {
     Run::of(child.wait_with_output().unwrap())

@@ -229,7 +229,8 @@ mod tests {
         assert_eq!(conventions.family(&alpha, "gunicorn").as_str(), "alpha-gunicorn");
         assert_eq!(conventions.container(&alpha, "gunicorn").as_str(), "gunicorn");
         assert_eq!(conventions.security_group_tags(), [("Name".to_owned(), "dev-ecs-sg".to_owned())]);
-        let database = (conventions.database(&alpha).expect("valid"), conventions.database_role(&alpha).expect("valid"));
+        let database =
+            (conventions.database(&alpha).expect("valid"), conventions.database_role(&alpha).expect("valid"));
         assert_eq!((database.0.as_str(), database.1.as_str()), ("alpha-db", "alpha"));
         assert_eq!((conventions.rds_instance().as_str(), conventions.bastion().as_str()), ("dev-rds", "dev-bastion"));
         let backend = conventions.component("backend").expect("built in");

@@ -96,13 +96,7 @@ impl DatabaseMarker {
     /// The marker of an environment's database, made at `created_at`.
     #[must_use]
     pub fn for_environment(environment: &EnvironmentName, created_at: Timestamp) -> Self {
-        Self {
-            environment: Some(environment.to_string()),
-            template: None,
-            creator: None,
-            created_at,
-            expires_at: None,
-        }
+        Self { environment: Some(environment.to_string()), template: None, creator: None, created_at, expires_at: None }
     }
 
     /// The marker of a template, made at `created_at`.

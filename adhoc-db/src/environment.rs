@@ -90,8 +90,12 @@ mod tests {
         passwords.expect_ensure().returning(|_| Ok(Some(SecretString::from("new"))));
         passwords.expect_remove().times(1).returning(|_| Ok(true));
         let mut admin = MockDatabaseAdmin::new();
-        let with_password = |request: &CreateDatabase| request.password.as_ref().is_some_and(|text| text.expose_secret() == "new");
-        admin.expect_create().withf(with_password).returning(|_| Err(Error::database("create", "alpha-db", "disk full")));
+        let with_password =
+            |request: &CreateDatabase| request.password.as_ref().is_some_and(|text| text.expose_secret() == "new");
+        admin
+            .expect_create()
+            .withf(with_password)
+            .returning(|_| Err(Error::database("create", "alpha-db", "disk full")));
         let error = ensure_database(&cx, &admin, &passwords, &account, request).await.expect_err("failed");
         assert!(error.detail().left_behind.is_empty());
     }

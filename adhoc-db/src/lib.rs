@@ -13,10 +13,13 @@ pub mod tunnel;
 pub mod testing;
 
 pub use adhoc_core::{
-    CreateDatabase, Created, Database, DatabaseAdmin, DatabaseMarker, DatabaseName, Dropped, RoleName, Tunnel, async_trait,
+    CreateDatabase, Created, Database, DatabaseAdmin, DatabaseMarker, DatabaseName, Dropped, RoleName, Tunnel,
+    async_trait,
 };
 
-pub use admin::{AuditReport, DatabaseReach, Limits, LoadTemplate, PostgresAdmin, Proof, RoleAudit, TemporaryLogin, template_owner};
+pub use admin::{
+    AuditReport, DatabaseReach, Limits, LoadTemplate, PostgresAdmin, Proof, RoleAudit, TemporaryLogin, template_owner,
+};
 pub use credentials::{Account, CredentialSource, GivenPassword, RoleSecrets};
 pub use environment::{ensure_database, remove_database};
 pub use postgres::{Canceller, Postgres, Session, Tls};

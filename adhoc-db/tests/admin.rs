@@ -36,12 +36,17 @@ async fn creating_makes_role_database_grants_and_marker_and_once_more_changes_no
     assert_eq!(admin.create(&request("alpha")).await.expect("created"), Created::New);
 
     let root = fixture.superuser("postgres").await.expect("in");
-    let marker = value(&root, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'alpha-db'").await;
+    let marker =
+        value(&root, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'alpha-db'").await;
     assert_eq!(marker, r#"{"environment":"alpha","created_at":"2026-11-21T06:00:00Z"}"#);
     let password = value(&root, "SELECT rolpassword FROM pg_authid WHERE rolname = 'alpha'").await;
     assert!(password.starts_with("SCRAM-SHA-256$"), "{password}");
     let inside = fixture.server().connect("alpha-db", &owner("alpha")).await.expect("the owner logs in");
-    inside.client().batch_execute("CREATE TABLE t (x int); INSERT INTO t VALUES (1)").await.expect("the owner may create");
+    inside
+        .client()
+        .batch_execute("CREATE TABLE t (x int); INSERT INTO t VALUES (1)")
+        .await
+        .expect("the owner may create");
 
     let before = value(&root, EVERYTHING).await;
     assert!(before.contains("member alpha postgres"), "{before}");
@@ -97,19 +102,26 @@ async fn what_is_not_ours_is_refused_and_left_alone() {
     let Some(fixture) = postgres().await else { return };
     let admin = admin(&fixture);
     let root = fixture.superuser("postgres").await.expect("in");
-    for statement in ["CREATE DATABASE \"alpha-db\" OWNER postgres", "CREATE ROLE beta", "COMMENT ON DATABASE \"alpha-db\" IS 'the app'"] {
+    for statement in [
+        "CREATE DATABASE \"alpha-db\" OWNER postgres",
+        "CREATE ROLE beta",
+        "COMMENT ON DATABASE \"alpha-db\" IS 'the app'",
+    ] {
         root.client().batch_execute(statement).await.expect(statement);
     }
     admin.create(&request("gamma")).await.expect("created");
     root.client().batch_execute("ALTER DATABASE \"gamma-db\" RENAME TO \"delta-db\"").await.expect("renamed");
     let before = value(&root, EVERYTHING).await;
-    for (name, reason) in [("alpha", "was not made by adhoc"), ("beta", "the role beta exists"), ("delta", "belongs to gamma")] {
+    for (name, reason) in
+        [("alpha", "was not made by adhoc"), ("beta", "the role beta exists"), ("delta", "belongs to gamma")]
+    {
         let error = admin.create(&request(name)).await.expect_err(name);
         assert!(matches!(error, Error::Database(_)) && error.to_string().contains(reason), "{error}");
         assert!(error.detail().hint.is_some());
     }
     for name in ["alpha-db", "rdsadmin", "postgres", "template1"] {
-        let error = admin.drop(&name.parse().expect("a name"), &"nobody".parse().expect("a name")).await.expect_err(name);
+        let error =
+            admin.drop(&name.parse().expect("a name"), &"nobody".parse().expect("a name")).await.expect_err(name);
         assert!(error.detail().hint.is_some(), "{error}");
     }
     assert_eq!(value(&root, EVERYTHING).await, before);
@@ -177,11 +189,10 @@ async fn an_audit_logs_in_everywhere_and_finds_what_leads_further() {
     let passwords = BTreeMap::from([("alpha".to_owned(), SecretString::from("secret of alpha"))]);
     let clean = admin.audit(&passwords).await.expect("audited");
     assert!(clean.is_clean(), "{clean:?}");
-    assert_eq!(clean.roles.iter().map(|role| role.proof).collect::<Vec<_>>(), [
-        Proof::OwnPassword,
-        Proof::TemporaryMember,
-        Proof::TemporaryMember
-    ]);
+    assert_eq!(
+        clean.roles.iter().map(|role| role.proof).collect::<Vec<_>>(),
+        [Proof::OwnPassword, Proof::TemporaryMember, Proof::TemporaryMember]
+    );
     assert_eq!(clean.roles[0].tried.iter().map(|reach| reach.reached).collect::<Vec<_>>(), [true, false, false]);
 
     let root = fixture.superuser("postgres").await.expect("in");
@@ -199,14 +210,19 @@ async fn an_audit_logs_in_everywhere_and_finds_what_leads_further() {
 async fn load_seed(admin: &adhoc_db::PostgresAdmin, rows: u32) {
     let (cx, _) = context();
     let seed = "seed".parse().expect("a name");
-    let request = LoadTemplate::new(seed, DatabaseMarker::for_template(&"seed".parse().expect("a name"), at())).expect("short");
+    let request =
+        LoadTemplate::new(seed, DatabaseMarker::for_template(&"seed".parse().expect("a name"), at())).expect("short");
     let load = async |session: &Session| {
         let statements = format!(
             "COMMENT ON SCHEMA public IS 'from a dump'; CREATE EXTENSION IF NOT EXISTS citext; CREATE SCHEMA app; \
              CREATE TABLE app.posts (id int PRIMARY KEY, title citext); \
              INSERT INTO app.posts SELECT n, 'post ' || n FROM generate_series(1, {rows}) n"
         );
-        session.client().batch_execute(&statements).await.map_err(|error| Error::database("load", "", error.to_string()))
+        session
+            .client()
+            .batch_execute(&statements)
+            .await
+            .map_err(|error| Error::database("load", "", error.to_string()))
     };
     admin.load_template(&cx, &request, load).await.expect("loaded");
 }
@@ -223,13 +239,19 @@ async fn clones_of_a_template_belong_to_their_environments_alone() {
     for name in ["alpha", "beta"] {
         let inside = fixture.server().connect(&format!("{name}-db"), &owner(name)).await.expect("in");
         assert_eq!(value(&inside, "SELECT count(*) FROM app.posts").await, "10");
-        inside.client().batch_execute("ALTER TABLE app.posts ADD COLUMN body text; DROP TABLE app.posts").await.expect("its own");
-        let foreign = "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname LIKE 'seed%'";
+        inside
+            .client()
+            .batch_execute("ALTER TABLE app.posts ADD COLUMN body text; DROP TABLE app.posts")
+            .await
+            .expect("its own");
+        let foreign =
+            "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname LIKE 'seed%'";
         assert_eq!(value(&inside, foreign).await, "0");
     }
     assert!(fixture.server().connect("seed", &fixture.master()).await.is_err(), "nobody connects to a template");
     let root = fixture.superuser("postgres").await.expect("in");
-    let state = "SELECT datdba::regrole || ' ' || datistemplate || ' ' || datallowconn FROM pg_database WHERE datname = 'seed'";
+    let state =
+        "SELECT datdba::regrole || ' ' || datistemplate || ' ' || datallowconn FROM pg_database WHERE datname = 'seed'";
     assert_eq!(value(&root, state).await, "postgres true false");
 
     // Made anew: later clones have the new contents, and nothing of the making is left.
@@ -254,10 +276,17 @@ async fn a_template_whose_loading_fails_leaves_the_former_one() {
     let root = fixture.superuser("postgres").await.expect("in");
     let before = value(&root, EVERYTHING).await;
     let (cx, _) = context();
-    let request = LoadTemplate::new("seed".parse().expect("a name"), DatabaseMarker::for_template(&"seed".parse().expect("a name"), at()));
+    let request = LoadTemplate::new(
+        "seed".parse().expect("a name"),
+        DatabaseMarker::for_template(&"seed".parse().expect("a name"), at()),
+    );
     // Foreign SQL cannot become the administrator.
     let load = async |session: &Session| {
-        session.client().batch_execute("RESET ROLE; CREATE ROLE intruder").await.map_err(|_| Error::database("load", "", "refused"))
+        session
+            .client()
+            .batch_execute("RESET ROLE; CREATE ROLE intruder")
+            .await
+            .map_err(|_| Error::database("load", "", "refused"))
     };
     let error = admin.load_template(&cx, &request.expect("short"), load).await.expect_err("refused");
     assert!(error.to_string().contains("refused") && error.detail().left_behind.is_empty(), "{error:?}");

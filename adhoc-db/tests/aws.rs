@@ -54,11 +54,14 @@ async fn server_and_bastion_are_found_by_name() {
     assert_eq!(bastion.address().expect("an address"), "127.0.0.1");
     assert!(bastion.instance_id.starts_with("i-") && bastion.availability_zone.is_some());
 
-    for error in [find_rds_instance(&config, "stage-rds").await.err(), find_bastion(&config, "stage-bastion").await.err()] {
+    for error in
+        [find_rds_instance(&config, "stage-rds").await.err(), find_bastion(&config, "stage-bastion").await.err()]
+    {
         let error = error.expect("missing");
         assert!(matches!(error, Error::NotFound(_)) && error.detail().hint.is_some(), "{error}");
     }
-    let credentials = SecretCredentials::new(&config, instance.master_secret.expect("managed")).credentials(false).await;
+    let credentials =
+        SecretCredentials::new(&config, instance.master_secret.expect("managed")).credentials(false).await;
     assert_eq!(credentials.expect("read").user, "postgres");
 }
 
@@ -94,9 +97,13 @@ async fn passwords_are_made_once_whoever_comes_first() {
     let (one, other) = (one.expect("made").expect("kept"), other.expect("made").expect("kept"));
     assert_eq!(one.expose_secret(), other.expose_secret());
     let client = Client::new(&config);
-    let text = client.get_secret_value().secret_id("alpha-db").send().await.expect("there").secret_string.expect("text");
+    let text =
+        client.get_secret_value().secret_id("alpha-db").send().await.expect("there").secret_string.expect("text");
     let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!((&value["username"], &value["dbname"], &value["port"]), (&"alpha".into(), &"alpha-db".into(), &5432.into()));
+    assert_eq!(
+        (&value["username"], &value["dbname"], &value["port"]),
+        (&"alpha".into(), &"alpha-db".into(), &5432.into())
+    );
 
     assert!(passwords.remove(&account).await.expect("removed"));
     assert!(!passwords.remove(&account).await.expect("gone"));
@@ -125,6 +132,9 @@ async fn a_token_is_signed_for_the_real_endpoint() {
     let credentials = source.credentials(false).await.expect("signed");
     let token = credentials.password.expose_secret();
     assert!(token.starts_with("dev-rds.example.internal:5432/?") && token.contains("DBUser=postgres"), "{token}");
-    assert!(token.contains("Action=connect") && token.contains("rds-db") && token.contains("X-Amz-Expires=900"), "{token}");
+    assert!(
+        token.contains("Action=connect") && token.contains("rds-db") && token.contains("X-Amz-Expires=900"),
+        "{token}"
+    );
     assert!(!format!("{credentials:?}").contains("X-Amz-Signature"));
 }

@@ -30,7 +30,12 @@ async fn refusal(server: &Postgres, credentials: &Credentials) -> Error {
     let error = server.connect("postgres", credentials).await.err().expect("refused");
     let shown = format!("{} {error:?}", error.chain().join(": "));
     assert!(matches!(error, Error::Database(_)) && error.detail().hint.is_some(), "{shown}");
-    assert!(!error.to_string().contains('\n') && !shown.contains(PostgresFixture::MASTER_PASSWORD) && !shown.contains("but wrong"), "{shown}");
+    assert!(
+        !error.to_string().contains('\n')
+            && !shown.contains(PostgresFixture::MASTER_PASSWORD)
+            && !shown.contains("but wrong"),
+        "{shown}"
+    );
     error
 }
 
@@ -44,16 +49,29 @@ async fn verify_full_is_of_the_real_name_and_the_given_authority() {
         return;
     }
     let fixture = PostgresFixture::start_with_tls(ENDPOINT).await.expect("PostgreSQL starts");
-    let session = server(&fixture, ENDPOINT, trusted(fixture.ca())).connect("postgres", &fixture.master()).await.expect("in");
-    let row = session.client().query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).await.expect("a row");
+    let session =
+        server(&fixture, ENDPOINT, trusted(fixture.ca())).connect("postgres", &fixture.master()).await.expect("in");
+    let row = session
+        .client()
+        .query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[])
+        .await
+        .expect("a row");
     assert!(row.get::<_, bool>(0));
     session.canceller().cancel().await.expect("a cancellation goes over TLS, too");
 
     let error = refusal(&server(&fixture, "other.example.com", trusted(fixture.ca())), &fixture.master()).await;
-    assert!(error.detail().hint.as_deref().is_some_and(|hint| hint.contains("RDS endpoint")), "{error}: {:?}", error.detail().hint);
+    assert!(
+        error.detail().hint.as_deref().is_some_and(|hint| hint.contains("RDS endpoint")),
+        "{error}: {:?}",
+        error.detail().hint
+    );
     let other = PostgresFixture::start_with_tls(ENDPOINT).await.expect("PostgreSQL starts");
     let error = refusal(&server(&fixture, ENDPOINT, trusted(other.ca())), &fixture.master()).await;
-    assert!(error.detail().hint.as_deref().is_some_and(|hint| hint.contains("ssl_root_cert")), "{error}: {:?}", error.detail().hint);
+    assert!(
+        error.detail().hint.as_deref().is_some_and(|hint| hint.contains("ssl_root_cert")),
+        "{error}: {:?}",
+        error.detail().hint
+    );
 }
 
 #[tokio::test]
@@ -61,7 +79,11 @@ async fn a_server_without_tls_is_not_talked_to_in_the_clear() {
     let Some(fixture) = common::postgres().await else { return };
     let with = PostgresFixture::start_with_tls(ENDPOINT).await.expect("PostgreSQL starts");
     let error = refusal(&server(&fixture, ENDPOINT, trusted(with.ca())), &fixture.master()).await;
-    assert!(error.detail().hint.as_deref().is_some_and(|hint| hint.contains("loopback")), "{error}: {:?}", error.detail().hint);
+    assert!(
+        error.detail().hint.as_deref().is_some_and(|hint| hint.contains("loopback")),
+        "{error}: {:?}",
+        error.detail().hint
+    );
     assert!(!fixture.log().contains("password authentication failed"));
 }
 
@@ -100,7 +122,8 @@ async fn a_full_server_is_recognised() {
 fn a_bundle_must_hold_certificates() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("rds-ca.pem");
-    for text in [None, Some(""), Some("no PEM"), Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")] {
+    for text in [None, Some(""), Some("no PEM"), Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")]
+    {
         if let Some(text) = text {
             std::fs::write(&file, text).expect("written");
         }

@@ -149,6 +149,12 @@ impl Server {
         lock(&self.shared.world).environments.clone()
     }
 
+    /// The present value of a secret, by name or ARN; none without one.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<String> {
+        lock(&self.shared.secrets).value_from(name)
+    }
+
     /// The Session Manager sessions that were started and not terminated, oldest first.
     #[must_use]
     pub fn open_sessions(&self) -> Vec<String> {

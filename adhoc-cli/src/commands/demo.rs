@@ -121,8 +121,13 @@ async fn perform(scene: &Scene, ecs: &Ecs, cx: &Context) -> Result<()> {
     let cli = Cli::try_parse_from(scene.command.split(' '))
         .map_err(|error| Error::internal("", scene.command, "cannot be parsed").with_source(error))?;
     let own = cx.restarted(Arc::new(SystemClock::new()));
-    let session =
-        Session { cx: own.clone(), config: Config::default(), ecs: ecs.clone(), typed: scene.command.to_owned() };
+    let session = Session {
+        cx: own.clone(),
+        config: Config::default(),
+        global: cli.global.clone(),
+        ecs: ecs.clone(),
+        typed: scene.command.to_owned(),
+    };
     let summary = execute(&cli.command, &session).await;
     let ended = summary.outcome;
     own.emit(adhoc_core::Event::Summary(Box::new(summary)));

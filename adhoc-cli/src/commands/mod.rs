@@ -1,5 +1,6 @@
 //! The commands: each turns its arguments into a request, hands it to a crate, and the report into a summary.
 
+mod db;
 mod demo;
 mod local;
 mod logs;
@@ -8,10 +9,12 @@ mod run;
 mod status;
 mod update;
 
-use adhoc_core::{Context, EnvironmentName, Outcome, Result, Summary};
+use std::io::{IsTerminal, Write};
+
+use adhoc_core::{Context, EnvironmentName, Error, Outcome, Result, Summary};
 use adhoc_ecs::{Ecs, Environment};
 
-use crate::args::{Cli, Command, LocalCommand};
+use crate::args::{Cli, Command, GlobalArgs, LocalCommand};
 use crate::aws;
 use crate::config::Config;
 
@@ -19,6 +22,7 @@ use crate::config::Config;
 pub(crate) struct Session {
     pub(crate) cx: Context,
     pub(crate) config: Config,
+    pub(crate) global: GlobalArgs,
     pub(crate) ecs: Ecs,
     /// The command as it was typed, with which an interrupted run is resumed.
     pub(crate) typed: String,
@@ -36,6 +40,7 @@ pub(crate) async fn run(cli: &Cli, typed: &str, cx: &Context) -> Summary {
     match &cli.command {
         Command::Demo(args) => demo::demo(cli, args, cx).await,
         Command::Local(LocalCommand::Serve(args)) => local::serve(cli, args, cx).await,
+        Command::Db(command) => db::run(cli, command, cx).await,
         command => match open(cli, typed, cx).await {
             Ok(session) => execute(command, &session).await,
             Err(error) => Summary::new(command.name()).with_error(&error),
@@ -51,14 +56,16 @@ pub(crate) async fn execute(command: &Command, session: &Session) -> Summary {
         Command::Run(args) => run::run(args, session).await,
         Command::Status(args) => status::status(args, session).await,
         Command::Logs(args) => logs::logs(args, session).await,
-        Command::Demo(_) | Command::Local(_) => Summary::new(command.name()).with_outcome(Outcome::Internal),
+        Command::Demo(_) | Command::Local(_) | Command::Db(_) => {
+            Summary::new(command.name()).with_outcome(Outcome::Internal)
+        }
     }
 }
 
 async fn open(cli: &Cli, typed: &str, cx: &Context) -> Result<Session> {
     let config = load_config(cli, cx)?;
     let sdk = aws::sdk_config(&cli.global, &config).await?;
-    Ok(Session { cx: cx.clone(), config, ecs: Ecs::on_aws(&sdk), typed: typed.to_owned() })
+    Ok(Session { cx: cx.clone(), config, global: cli.global.clone(), ecs: Ecs::on_aws(&sdk), typed: typed.to_owned() })
 }
 
 fn load_config(cli: &Cli, cx: &Context) -> Result<Config> {
@@ -70,6 +77,30 @@ fn load_config(cli: &Cli, cx: &Context) -> Result<Config> {
         cx.hint(format!("this version does not use [{}] of the configuration", config.unused_sections().join("], [")));
     }
     Ok(config)
+}
+
+/// Asks before what cannot be undone, unless `--yes` has answered.
+///
+/// # Errors
+///
+/// [`Error::Cancelled`] if the answer is not yes; [`Error::Invalid`] where nobody can be asked.
+fn confirm(global: &GlobalArgs, question: &str) -> Result<()> {
+    if global.yes {
+        return Ok(());
+    }
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(
+            Error::invalid("", "", "this cannot be undone, and nobody is there to be asked").with_hint("say `--yes`")
+        );
+    }
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    match read.map(|_| answer.trim().to_ascii_lowercase()) {
+        Ok(answer) if answer == "y" || answer == "yes" => Ok(()),
+        _ => Err(Error::cancelled("", "", "not confirmed; nothing was changed")),
+    }
 }
 
 /// What to do next after an update or a rollback that did not succeed, where the error itself does not say.

@@ -201,7 +201,8 @@ impl DatabaseTable {
             })?),
         };
         check_names(conventions, source)?;
-        let text = |value: &Option<Spanned<String>>, key: &str| filled(value.as_ref(), &format!("database.{key}"), source);
+        let text =
+            |value: &Option<Spanned<String>>, key: &str| filled(value.as_ref(), &format!("database.{key}"), source);
         Ok(DatabaseConfig {
             bastion: self.bastion,
             host: text(&self.host, "host")?,
@@ -251,13 +252,23 @@ impl DatabaseTable {
             }
             (SslMode::VerifyFull, None, _) => {
                 let span = source.table("database");
-                Err(source.error(span, "database", "lacks `ssl_root_cert`, which sslmode \"verify-full\" needs", BUNDLE))
+                Err(source.error(
+                    span,
+                    "database",
+                    "lacks `ssl_root_cert`, which sslmode \"verify-full\" needs",
+                    BUNDLE,
+                ))
             }
             (SslMode::Disable, _, Some(host)) if is_loopback(host.get_ref()) => Ok(TlsMode::Disable),
             (SslMode::Disable, _, host) => {
                 let span = host.as_ref().map_or_else(|| source.table("database"), Spanned::span);
                 let fault = "sslmode \"disable\" is for a server on loopback only";
-                Err(source.error(span, "database.sslmode", fault, "use `sslmode = \"verify-full\"`, or `host = \"127.0.0.1\"`"))
+                Err(source.error(
+                    span,
+                    "database.sslmode",
+                    fault,
+                    "use `sslmode = \"verify-full\"`, or `host = \"127.0.0.1\"`",
+                ))
             }
         }
     }
@@ -285,7 +296,8 @@ fn check_names(conventions: &Conventions, source: &Source<'_>) -> Result<()> {
 
 impl SshTable {
     fn into_ssh(self, source: &Source<'_>) -> Result<SshConfig> {
-        let text = |value: &Option<Spanned<String>>, key: &str| filled(value.as_ref(), &format!("database.ssh.{key}"), source);
+        let text =
+            |value: &Option<Spanned<String>>, key: &str| filled(value.as_ref(), &format!("database.ssh.{key}"), source);
         let path = |value: &Option<Spanned<String>>, key: &str| Ok(text(value, key)?.map(|file| source.path(&file)));
         Ok(SshConfig {
             host: text(&self.host, "host")?,
@@ -298,7 +310,13 @@ impl SshTable {
             known_hosts: path(&self.known_hosts, "known_hosts")?,
             accept_new: self.strict_host_key_checking == HostKeyChecking::AcceptNew,
             config_file: path(&self.config_file, "config_file")?,
-            identity_files: self.identity_file.map(OneOrMany::into_vec).unwrap_or_default().iter().map(|file| source.path(file)).collect(),
+            identity_files: self
+                .identity_file
+                .map(OneOrMany::into_vec)
+                .unwrap_or_default()
+                .iter()
+                .map(|file| source.path(file))
+                .collect(),
             proxy_jump: self.proxy_jump.map(OneOrMany::into_vec).unwrap_or_default(),
         })
     }

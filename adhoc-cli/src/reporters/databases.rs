@@ -171,7 +171,8 @@ impl AuditTable {
             let tone = if row.problems.is_empty() { Tone::Good } else { Tone::Bad };
             let mark = style.tone(tone, tone.mark());
             let tried = count(row.tried, "database");
-            let how = if row.proof == "own_password" { "with its password" } else { "as a temporary member of the role" };
+            let how =
+                if row.proof == "own_password" { "with its password" } else { "as a temporary member of the role" };
             lines.push(format!("{mark} {} reached {} of {tried}, {how}", style.bold(&row.role), row.reached.len()));
             lines.extend(row.problems.iter().map(|problem| format!("    {}", style.red(&one_line(problem)))));
         }

@@ -30,7 +30,11 @@ struct Progress {
     began: Option<Timestamp>,
     steps: Vec<String>,
     dry_run: bool,
+    transfer_shown: Option<u64>,
 }
+
+/// How far apart lines about one transfer are: a log is not a progress bar.
+const TRANSFER_LINES_MS: u64 = 5000;
 
 impl HumanReporter {
     /// A reporter that writes to `out` and `err`; spinners, where `options` have them, go to the process's own stderr.
@@ -110,7 +114,9 @@ impl EventSink for HumanReporter {
             Event::Summary(summary) => self.end(inner, summary, record),
             event => {
                 inner.command.track(event);
-                self.progress(inner, record);
+                if inner.live.is_some() || inner.command.is_due(record) {
+                    self.progress(inner, record);
+                }
             }
         }
     }
@@ -121,6 +127,18 @@ impl Progress {
     fn elapsed_ms(&self, last: &EventRecord) -> u64 {
         let seen = self.began.map_or(0, |began| last.ts.duration_since(began).as_millis());
         u64::try_from(seen).unwrap_or(0).max(last.elapsed_ms)
+    }
+
+    /// Whether a line about this is due: always, but for a transfer that was told of a moment ago.
+    fn is_due(&mut self, record: &EventRecord) -> bool {
+        if !matches!(record.event, Event::TransferProgress { .. }) {
+            return true;
+        }
+        let due = self.transfer_shown.is_none_or(|shown| record.elapsed_ms >= shown + TRANSFER_LINES_MS);
+        if due {
+            self.transfer_shown = Some(record.elapsed_ms);
+        }
+        due
     }
 
     /// Remembers which step runs, so that a wait can be told by it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use adhoc_core::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::plain::{log_lines, sentence};
+use super::plain::{log_lines, sentence, transferred};
 use super::plan;
 use super::style::{Style, Tone};
 use super::text::{millis, one_line, safe};
@@ -41,6 +41,7 @@ impl Live {
                     bar.set_message(safe(&one_line(detail), false));
                 }
             }
+            Event::TransferProgress { bytes, total, detail, .. } => self.transfer(*bytes, *total, detail),
             Event::StepFinished { step, .. } | Event::StepFailed { step, .. } => self.finish(step),
             _ => {}
         }
@@ -73,6 +74,22 @@ impl Live {
         self.steps.push((step.to_owned(), bar));
     }
 
+    /// A bar where the whole is known, else how much is done so far.
+    fn transfer(&mut self, done: u64, total: Option<u64>, detail: &str) {
+        let Some((_, bar)) = self.steps.last() else { return };
+        match total.filter(|total| *total > 0) {
+            Some(total) => {
+                if bar.length() != Some(total) {
+                    bar.set_length(total);
+                    bar.set_style(transfer_bar(self.style));
+                }
+                bar.set_position(done);
+                bar.set_message(safe(&one_line(detail), false));
+            }
+            None => bar.set_message(safe(&format!("{} {}", transferred(done, None), one_line(detail)), false)),
+        }
+    }
+
     fn finish(&mut self, step: &str) {
         if let Some(index) = self.steps.iter().rposition(|(open, _)| open == step) {
             let (_, bar) = self.steps.remove(index);
@@ -90,6 +107,16 @@ fn spinner(style: Style) -> ProgressStyle {
     };
     let bare = ProgressStyle::default_spinner();
     bare.clone().template(template).unwrap_or(bare).tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
+}
+
+fn transfer_bar(style: Style) -> ProgressStyle {
+    let template = if style.has_color() {
+        "{spinner:.cyan} {prefix:.bold} {elapsed:.dim} {bar:24.cyan/dim} {bytes}/{total_bytes} {bytes_per_sec:.dim}  {wide_msg:.dim}"
+    } else {
+        "{spinner} {prefix} {elapsed} {bar:24} {bytes}/{total_bytes} {bytes_per_sec}  {wide_msg}"
+    };
+    let bare = ProgressStyle::default_bar();
+    bare.clone().template(template).unwrap_or(bare).tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ").progress_chars("━╸─")
 }
 
 /// The lines that stay on the screen.

@@ -3,6 +3,7 @@
 //! Progress goes to stderr and the result to stdout; with `--output json` everything goes to stdout, one object per
 //! line. What a reporter writes is made by pure functions, which the snapshot tests call.
 
+mod databases;
 mod error;
 mod github;
 mod human;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use adhoc_core::{CancellationToken, EventSink};
 
+pub(crate) use databases::{AuditRow, AuditTable, DatabaseChange, DatabaseKind, DatabaseRow, DatabaseTable};
 pub(crate) use github::write_github;
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
 pub(crate) use style::Style;

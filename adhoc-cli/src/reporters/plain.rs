@@ -4,7 +4,7 @@ use adhoc_core::{Event, EventRecord, ServiceSummary, TaskDefinitionSummary, Verd
 
 use super::plan;
 use super::style::Style;
-use super::text::{image, millis, one_line, revision_of, task_id};
+use super::text::{bytes, image, millis, one_line, revision_of, task_id};
 
 /// The lines of one record. `step` is the step that runs.
 pub(crate) fn lines(record: &EventRecord, step: Option<&str>, style: Style) -> Vec<String> {
@@ -23,6 +23,11 @@ fn facts(event: &Event, step: Option<&str>, style: Style) -> Vec<String> {
             let step = step.map_or(String::new(), |step| format!("{step}: "));
             format!("{step}waiting for {waiting_for}: {}", one_line(detail))
         }
+        Event::TransferProgress { what, bytes, total, detail } => {
+            let step = step.map_or(String::new(), |step| format!("{step}: "));
+            let detail = if detail.is_empty() { String::new() } else { format!(", {}", one_line(detail)) };
+            format!("{step}{}: {}{detail}", one_line(what), transferred(*bytes, *total))
+        }
         Event::Hint { message } => format!("hint: {}", one_line(message)),
         Event::StepFinished { step, duration_ms } => style.green(&format!("{step}: done in {}", millis(*duration_ms))),
         Event::StepFailed { step, duration_ms, error } => {
@@ -35,6 +40,14 @@ fn facts(event: &Event, step: Option<&str>, style: Style) -> Vec<String> {
         },
     };
     vec![fact]
+}
+
+/// `45 % of 1.2 GiB`, or only what is done where the whole is not known.
+pub(crate) fn transferred(done: u64, total: Option<u64>) -> String {
+    match total.filter(|total| *total > 0) {
+        Some(total) => format!("{} % of {}", done.min(total).saturating_mul(100) / total, bytes(total)),
+        None => bytes(done),
+    }
 }
 
 /// A container's line behind the name of its source; a message of several lines makes several.

@@ -35,6 +35,9 @@ fn rows(plan: &Plan) -> Vec<String> {
         };
         rows.push(row(verb, &definition.family, revision, image_change(&definition.image_from, &definition.image)));
     }
+    for what in &plan.preparations {
+        rows.push(row("ensure", what, String::new(), String::new()));
+    }
     for task in &plan.tasks {
         rows.push(row("run", &task.family, String::new(), String::new()));
     }
@@ -55,7 +58,7 @@ fn tasks(service: &PlannedService) -> String {
 }
 
 fn paint(row: &str, style: Style) -> String {
-    let verbs = ["register", "put back", "reuse", "run", "roll"];
+    let verbs = ["register", "put back", "reuse", "ensure", "run", "roll"];
     let verb = verbs.into_iter().find(|verb| row.trim_start().starts_with(verb));
     verb.map_or_else(
         || row.to_owned(),

@@ -62,6 +62,7 @@ pub(crate) fn plan() -> Plan {
         command: "update".to_owned(),
         environment: "alpha".to_owned(),
         component: Some("backend".to_owned()),
+        preparations: vec!["database alpha-db".to_owned()],
         task_definitions: vec![
             planned("migrate", 1, true),
             planned("gunicorn", 1, true),
@@ -286,6 +287,11 @@ fn wait(waiting_for: &str, detail: &str) -> Event {
     Event::WaitProgress { waiting_for: waiting_for.to_owned(), waited_ms: 1500, detail: detail.to_owned() }
 }
 
+fn transfer(total: Option<u64>) -> Event {
+    let detail = "public.blog_post".to_owned();
+    Event::TransferProgress { what: "production.dump".to_owned(), bytes: 120 << 20, total, detail }
+}
+
 fn log_line(message: &str) -> Event {
     Event::LogLine {
         source: "alpha-migrate".to_owned(),
@@ -319,6 +325,8 @@ pub(crate) fn every_event() -> Vec<EventRecord> {
     let mut events: Vec<Event> = update().into_iter().map(|record| record.event).collect();
     events.extend([
         Event::Registered(definition("default", 12, false)),
+        transfer(Some(1 << 28)),
+        transfer(None),
         joined,
         log_line("one\n  two"),
         log_line(""),

@@ -2,6 +2,9 @@
 
 use adhoc_core::{Dossier, LogExcerpt, Outcome, ServiceSummary, Summary, TaskSummary, Verdict};
 
+use serde::Deserialize;
+
+use super::databases::{AuditTable, DatabaseChange, DatabaseTable};
 use super::plain;
 use super::status::StatusTable;
 use super::style::{Style, Tone};
@@ -44,12 +47,28 @@ pub(crate) fn lines(summary: &Summary, ending: Ending, style: Style) -> Vec<Stri
 
 /// Commands whose output is not their summary.
 fn is_silent(command: &str) -> bool {
-    matches!(command, "demo" | "logs" | "local serve")
+    matches!(command, "demo" | "logs" | "local serve" | "db url" | "db shell")
+}
+
+/// The results that have a form for people.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Found {
+    Status(StatusTable),
+    Databases(DatabaseTable),
+    Audit(AuditTable),
+    Change(DatabaseChange),
 }
 
 fn found(result: &serde_json::Value, style: Style) -> Vec<String> {
-    if let Ok(status) = serde_json::from_value::<StatusTable>(result.clone()) {
-        return status.lines(style);
+    // Each is told by its members; whatever else a command has found is shown as it is.
+    if let Ok(found) = serde_json::from_value(result.clone()) {
+        return match found {
+            Found::Status(table) => StatusTable::lines(&table, style),
+            Found::Databases(table) => DatabaseTable::lines(&table, style),
+            Found::Audit(table) => AuditTable::lines(&table, style),
+            Found::Change(change) => DatabaseChange::lines(&change, style),
+        };
     }
     let text = result.as_str().map_or_else(|| format!("{result:#}"), str::to_owned);
     text.lines().map(str::to_owned).collect()

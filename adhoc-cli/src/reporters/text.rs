@@ -22,6 +22,11 @@ pub(crate) fn millis(millis: u64) -> String {
     duration(Duration::from_millis(millis))
 }
 
+/// `8.4 MiB`.
+pub(crate) fn bytes(number: u64) -> String {
+    indicatif::HumanBytes(number).to_string()
+}
+
 /// `1 task`, `2 tasks`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

@@ -69,6 +69,11 @@ impl World {
         calls.filter(|operation| changes.iter().any(|change| operation.starts_with(change))).collect()
     }
 
+    /// Runs something on the world's own runtime.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     /// Waits until `condition` holds, for ten seconds at the most.
     pub(crate) fn until(&self, what: &str, condition: impl Fn() -> bool) {
         let clock = adhoc_core::SystemClock::new();
@@ -89,6 +94,12 @@ pub(crate) fn running(name: &str) -> EnvironmentSpec {
     ["gunicorn", "default", "beat", "web-ui"]
         .into_iter()
         .fold(EnvironmentSpec::new(name).with_image_tag("v1.0.0"), |spec, role| spec.with_desired_count(role, 1))
+}
+
+/// Ctrl-C for a child.
+pub(crate) fn interrupt(child: &Child) {
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
 }
 
 pub(crate) fn bare_command(line: &str, folder: &Path) -> Command {

@@ -32,7 +32,9 @@ fn ensure_ours(existing: &ExistingDatabase, request: &CreateDatabase) -> Result<
             .with_hint("nothing was changed; rename that database, or set another `database` under [names]"))
     };
     match &existing.marker {
-        None => refused(format!("a database of that name exists, owned by {}, and was not made by adhoc", existing.owner)),
+        None => {
+            refused(format!("a database of that name exists, owned by {}, and was not made by adhoc", existing.owner))
+        }
         Some(marker) if marker.environment != request.marker.environment => {
             let other = marker.environment.as_deref().or(marker.template.as_deref()).unwrap_or_default();
             refused(format!("the database of that name belongs to {other}"))
@@ -144,7 +146,8 @@ async fn undo(session: &Session, request: &CreateDatabase, new_role: bool, error
     if session.run("drop", name, &dropped).await.is_err() {
         return error.with_left_behind(format!("database {name}, half made: the next `adhoc db create` completes it"));
     }
-    if new_role && session.run("drop role", owner, &format!("DROP ROLE IF EXISTS {}", identifier(owner))).await.is_err() {
+    if new_role && session.run("drop role", owner, &format!("DROP ROLE IF EXISTS {}", identifier(owner))).await.is_err()
+    {
         return error.with_left_behind(format!("role {owner}"));
     }
     error

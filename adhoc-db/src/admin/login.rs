@@ -55,7 +55,9 @@ impl PostgresAdmin {
         };
         session.close().await;
         match (done, ended) {
-            (Err(error), Err(_)) => Err(error.with_left_behind(format!("role {user}, which nobody can use after twelve hours"))),
+            (Err(error), Err(_)) => {
+                Err(error.with_left_behind(format!("role {user}, which nobody can use after twelve hours")))
+            }
             (done, ended) => done.and_then(|value| ended.map(|()| value)),
         }
     }
@@ -119,7 +121,8 @@ impl TemporaryLogin {
 
     /// Ends its sessions and removes it. What it made belongs to the role that it acted as.
     pub(super) async fn end(self, session: &Session) -> Result<()> {
-        const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = $1";
+        const TERMINATE: &str =
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = $1";
         let user = self.credentials.user.as_str();
         session.rows("log out", user, TERMINATE, &[&user]).await?;
         drop_role(session, user).await

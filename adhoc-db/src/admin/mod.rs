@@ -134,7 +134,8 @@ async fn lock(session: &Session, function: &str, name: &str) -> Result<()> {
 }
 
 fn refuse_server_own(name: &str, what: &str) -> Result<()> {
-    let reserved = SERVER_OWN.contains(&name) || (what == "role" && (name.starts_with("pg_") || name.starts_with("rds_")));
+    let reserved =
+        SERVER_OWN.contains(&name) || (what == "role" && (name.starts_with("pg_") || name.starts_with("rds_")));
     if !reserved {
         return Ok(());
     }

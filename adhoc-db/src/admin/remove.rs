@@ -63,7 +63,10 @@ pub(super) async fn drop_role(session: &Session, role: &str) -> Result<()> {
     let dropped = session.run("drop role", role, &format!("DROP ROLE IF EXISTS {}", identifier(role))).await;
     dropped.map_err(|error| match sql_state(&error) {
         Some(SqlState::DEPENDENT_OBJECTS_STILL_EXIST) => error
-            .with_hint(format!("the database is gone; in the one named here run `DROP OWNED BY {}`, then try again", identifier(role)))
+            .with_hint(format!(
+                "the database is gone; in the one named here run `DROP OWNED BY {}`, then try again",
+                identifier(role)
+            ))
             .with_left_behind(format!("role {role}")),
         _ => error,
     })

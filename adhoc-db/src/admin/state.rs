@@ -59,7 +59,9 @@ mod tests {
     #[test]
     fn only_our_own_comments_are_markers() {
         assert!(parse_marker(Some(r#"{"environment":"alpha","created_at":"2026-11-21T06:00:00Z"}"#)).is_some());
-        for other in [None, Some(""), Some("the app's database"), Some("{}"), Some(r#"{"created_at":"2026-11-21T06:00:00Z"}"#)] {
+        for other in
+            [None, Some(""), Some("the app's database"), Some("{}"), Some(r#"{"created_at":"2026-11-21T06:00:00Z"}"#)]
+        {
             assert!(parse_marker(other).is_none(), "{other:?}");
         }
     }

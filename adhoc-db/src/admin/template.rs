@@ -92,7 +92,9 @@ pub(super) async fn ensure_usable(session: &Session, template: &DatabaseName) ->
     match state::database(session, template.as_str()).await? {
         None => Err(Error::not_found("clone", template.as_str(), "there is no such template").with_hint(hint)),
         Some(existing) if is_template(&existing, template) => Ok(()),
-        Some(_) => Err(Error::database("clone", template.as_str(), "is no template that adhoc has made").with_hint(hint)),
+        Some(_) => {
+            Err(Error::database("clone", template.as_str(), "is no template that adhoc has made").with_hint(hint))
+        }
     }
 }
 
@@ -135,8 +137,12 @@ impl PostgresAdmin {
         let session = self.locked(request.name.as_str()).await?;
         let existing = state::database(&session, request.name.as_str()).await?;
         if existing.as_ref().is_some_and(|existing| !is_template(existing, &request.name)) {
-            return Err(Error::database("make template", request.name.as_str(), "a database of that name exists and is no template of ours")
-                .with_hint("nothing was changed; choose another name"));
+            return Err(Error::database(
+                "make template",
+                request.name.as_str(),
+                "a database of that name exists and is no template of ours",
+            )
+            .with_hint("nothing was changed; choose another name"));
         }
         cx.ensure_not_cancelled()?;
         let new_owner = prepare_owner(&session, request).await?;
@@ -201,8 +207,12 @@ impl PostgresAdmin {
         let Some(left) = state::database(session, name).await? else { return Ok(()) };
         // One without a marker is ours if it has the administrator's owner: the owner role above it carries our marker.
         if !is_template(&left, &request.name) && (left.marker.is_some() || !left.is_member) {
-            return Err(Error::database("make template", name, "a database of that name is in the way, and is not ours")
-                .with_hint("nothing was changed; rename it, or choose another name for the template"));
+            return Err(Error::database(
+                "make template",
+                name,
+                "a database of that name is in the way, and is not ours",
+            )
+            .with_hint("nothing was changed; rename it, or choose another name for the template"));
         }
         if left.is_template {
             let statement = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
@@ -222,7 +232,11 @@ impl PostgresAdmin {
         session.run("lock", name, &statements).await?;
         lock(session, "pg_advisory_lock", &swap_lock(&request.name)).await?;
         let database = identifier(name);
-        let away = if replace { format!("ALTER DATABASE {database} RENAME TO {};", identifier(&former)) } else { String::new() };
+        let away = if replace {
+            format!("ALTER DATABASE {database} RENAME TO {};", identifier(&former))
+        } else {
+            String::new()
+        };
         let renamed = format!("BEGIN; {away} ALTER DATABASE {loading} RENAME TO {database}; COMMIT");
         if let Err(error) = session.run("replace", name, &renamed).await {
             let _ = session.run("roll back", name, "ROLLBACK").await;

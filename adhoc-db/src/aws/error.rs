@@ -33,19 +33,26 @@ where
 
 fn from_code(operation: &'static str, resource: &str, code: &str, reason: String, status: u16) -> Error {
     match code {
-        "DBInstanceNotFound" | "DBInstanceNotFoundFault" | "ResourceNotFoundException" | "EC2InstanceNotFoundException" => {
-            Error::not_found(operation, resource, reason)
-        }
-        "TargetNotConnected" => Error::database(operation, resource, reason)
-            .with_hint("the bastion must run, with an SSM agent that has a way out and the policy AmazonSSMManagedInstanceCore"),
+        "DBInstanceNotFound"
+        | "DBInstanceNotFoundFault"
+        | "ResourceNotFoundException"
+        | "EC2InstanceNotFoundException" => Error::not_found(operation, resource, reason),
+        "TargetNotConnected" => Error::database(operation, resource, reason).with_hint(
+            "the bastion must run, with an SSM agent that has a way out and the policy AmazonSSMManagedInstanceCore",
+        ),
         "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" | "AuthException" => {
-            Error::permission_denied(operation, resource, reason).with_hint("ask for this action in the role's IAM policy")
-        }
-        "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId" | "AuthFailure" => {
             Error::permission_denied(operation, resource, reason)
-                .with_hint("the AWS credentials are wrong or have expired; sign in again")
+                .with_hint("ask for this action in the role's IAM policy")
         }
-        _ if code.contains("Throttl") || code == "RequestLimitExceeded" => Error::throttled(operation, resource, reason),
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "AuthFailure" => Error::permission_denied(operation, resource, reason)
+            .with_hint("the AWS credentials are wrong or have expired; sign in again"),
+        _ if code.contains("Throttl") || code == "RequestLimitExceeded" => {
+            Error::throttled(operation, resource, reason)
+        }
         _ if status >= 500 => Error::unavailable(operation, resource, reason),
         _ => Error::rejected(operation, resource, reason),
     }

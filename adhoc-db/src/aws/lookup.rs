@@ -27,7 +27,8 @@ pub struct RdsInstance {
 ///
 /// [`Error::NotFound`] without such an instance; [`Error::Database`] if it has no endpoint yet; those of AWS.
 pub async fn find_rds_instance(config: &SdkConfig, identifier: &str) -> Result<RdsInstance> {
-    let answer = aws_sdk_rds::Client::new(config).describe_db_instances().db_instance_identifier(identifier).send().await;
+    let answer =
+        aws_sdk_rds::Client::new(config).describe_db_instances().db_instance_identifier(identifier).send().await;
     let answer = answer.map_err(|error| {
         from_sdk("DescribeDBInstances", identifier, &error)
             .with_hint("name the server with `host` under [database], or the shared environment with `--shared`")
@@ -38,8 +39,12 @@ pub async fn find_rds_instance(config: &SdkConfig, identifier: &str) -> Result<R
     let place = endpoint.and_then(|endpoint| Some((endpoint.address()?, u16::try_from(endpoint.port()?).ok()?)));
     let Some((host, port)) = place else {
         let status = instance.db_instance_status().unwrap_or("unknown");
-        return Err(Error::database("DescribeDBInstances", identifier, format!("has no endpoint; its status is {status}"))
-            .with_hint("wait until it is available, or start it"));
+        return Err(Error::database(
+            "DescribeDBInstances",
+            identifier,
+            format!("has no endpoint; its status is {status}"),
+        )
+        .with_hint("wait until it is available, or start it"));
     };
     Ok(RdsInstance {
         host: host.to_owned(),

@@ -3,11 +3,11 @@
 
 mod error;
 mod iam;
-//mod instance_connect;
+mod instance_connect;
 mod lookup;
 mod secrets;
 
 pub use self::iam::IamToken;
-//pub use self::instance_connect::InstanceConnect;
+pub use self::instance_connect::InstanceConnect;
 pub use self::lookup::{Bastion, RdsInstance, find_bastion, find_rds_instance};
 pub use self::secrets::{SecretCredentials, SecretsManagerPasswords};

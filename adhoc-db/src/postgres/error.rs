@@ -82,7 +82,9 @@ fn hint_for(code: &SqlState) -> Option<&'static str> {
             "`adhoc db list` shows who holds the connections; stop an environment, or use a larger instance"
         }
         SqlState::INVALID_CATALOG_NAME => "`adhoc db list` shows the databases there are",
-        SqlState::INSUFFICIENT_PRIVILEGE => "`admin_user` must be the server's master user, or a role with CREATEDB and CREATEROLE",
+        SqlState::INSUFFICIENT_PRIVILEGE => {
+            "`admin_user` must be the server's master user, or a role with CREATEDB and CREATEROLE"
+        }
         SqlState::OBJECT_IN_USE => "somebody is connected to it; try again, or end those sessions",
         SqlState::DISK_FULL => "the server's disk is full: drop an environment that is no longer used",
         _ => return None,
@@ -92,8 +94,14 @@ fn hint_for(code: &SqlState) -> Option<&'static str> {
 
 fn tls_hint(reason: &str) -> Option<&'static str> {
     let known = [
-        ("UnknownIssuer", "the server's certificate is from no authority in `ssl_root_cert`; use the RDS bundle of its region"),
-        ("BadSignature", "the server's certificate is from no authority in `ssl_root_cert`; use the RDS bundle of its region"),
+        (
+            "UnknownIssuer",
+            "the server's certificate is from no authority in `ssl_root_cert`; use the RDS bundle of its region",
+        ),
+        (
+            "BadSignature",
+            "the server's certificate is from no authority in `ssl_root_cert`; use the RDS bundle of its region",
+        ),
         ("NotValidForName", "the server's certificate is for another name: `host` must be the RDS endpoint itself"),
         ("not valid for name", "the server's certificate is for another name: `host` must be the RDS endpoint itself"),
         ("Expired", "the server's certificate, or the bundle, is out of date"),

@@ -100,7 +100,9 @@ impl Postgres {
             Some(Ok(session)) => Ok(session),
             Some(Err(error)) => Err(error::connect_error(&self.place(database, &credentials.user), &error)),
             None => Err(Error::database("connect", self.place(database, &credentials.user), "no answer within 10 s")
-                .with_hint("the tunnel is open, so the server may be overloaded, or something else listens on that port")),
+                .with_hint(
+                    "the tunnel is open, so the server may be overloaded, or something else listens on that port",
+                )),
         }
     }
 

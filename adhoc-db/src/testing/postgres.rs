@@ -50,7 +50,8 @@ impl PostgresFixture {
     /// Where this machine has Postgres's programs; none if it has not.
     #[must_use]
     pub fn programs() -> Option<PathBuf> {
-        find("initdb", &FOLDERS)?.parent().map(Path::to_owned)
+        // A link on the PATH leads to the folder that has all of them.
+        std::fs::canonicalize(find("initdb", &FOLDERS)?).ok()?.parent().map(Path::to_owned)
     }
 
     /// Starts a server without TLS.

@@ -1,6 +1,11 @@
 //! What the tests on real servers share.
 
-#![allow(clippy::allow_attributes, dead_code, unreachable_pub, reason = "each test file uses its own part, and one of them all")]
+#![allow(
+    clippy::allow_attributes,
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part, and one of them all"
+)]
 
 use std::sync::Arc;
 

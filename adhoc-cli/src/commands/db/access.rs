@@ -6,13 +6,10 @@ use adhoc_core::{
     SecretString, SystemClock, Tunnel,
 };
 use adhoc_db::aws::{
-    Bastion, IamToken, InstanceConnect, RdsInstance, SecretCredentials, SecretsManagerPasswords, SessionManager,
-    find_bastion, find_rds_instance,
+    Bastion, IamToken, InstanceConnect, RdsInstance, SecretCredentials, SecretsManagerPasswords, find_bastion,
+    find_rds_instance,
 };
-use adhoc_db::tunnel::{
-    Authentication, Direct, HostKeyPolicy, OpenSsh, OpenSshConfig, Ssh, Ssm,
-    SshConfig as SshTunnelConfig,
-};
+use adhoc_db::tunnel::{Authentication, Direct, HostKeyPolicy, Ssh, SshConfig as SshTunnelConfig};
 use adhoc_db::{Account, CredentialSource, GivenPassword, Postgres, PostgresAdmin, RoleSecrets, Tls};
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
@@ -86,7 +83,9 @@ impl Databases {
     pub(crate) async fn hint_about_password(&self, cx: &Context, account: &Account) {
         if let Ok(None) = self.passwords.find(account).await {
             let role = &account.role;
-            cx.hint(format!("role {role} has no password: set `role_password_env` under [database] and run this once more"));
+            cx.hint(format!(
+                "role {role} has no password: set `role_password_env` under [database] and run this once more"
+            ));
         }
     }
 }
@@ -107,9 +106,7 @@ impl Finder<'_> {
     }
 
     async fn rds(&self) -> Result<&RdsInstance> {
-        let look_up = || async {
-            find_rds_instance(self.sdk().await?, &self.config.conventions.rds_instance()).await
-        };
+        let look_up = || async { find_rds_instance(self.sdk().await?, &self.config.conventions.rds_instance()).await };
         self.rds.get_or_try_init(look_up).await
     }
 
@@ -171,12 +168,10 @@ impl Finder<'_> {
         Ok(match self.database.bastion {
             BastionKind::Direct => Arc::new(Direct::new(clock.clone())),
             BastionKind::Ssh => Arc::new(Ssh::new(clock.clone(), self.ssh().await?)),
-            BastionKind::Openssh => Arc::new(OpenSsh::new(clock.clone(), self.openssh().await?)),
-            BastionKind::Ssm => {
-                let bastion = self.bastion().await?;
-                let sessions = SessionManager::new(self.sdk().await?, bastion.instance_id);
-                Arc::new(Ssm::new(clock.clone(), Arc::new(sessions)))
-            }
+            // OPENSSH
+            BastionKind::Openssh => Arc::new(Direct::new(clock.clone())),
+            // SSM
+            BastionKind::Ssm => Arc::new(Direct::new(clock.clone())),
         })
     }
 
@@ -207,31 +202,10 @@ impl Finder<'_> {
             config = config.with_jump(jump.parse()?);
         }
         if ssh.accept_new {
-            self.cx.hint("a bastion that is met for the first time is believed (strict_host_key_checking = \"accept-new\")");
+            self.cx.hint(
+                "a bastion that is met for the first time is believed (strict_host_key_checking = \"accept-new\")",
+            );
             config = config.with_host_key_policy(HostKeyPolicy::AcceptNew);
-        }
-        Ok(config)
-    }
-
-    /// Only what the file names: the rest is for the user's own OpenSSH configuration.
-    async fn openssh(&self) -> Result<OpenSshConfig> {
-        let ssh = &self.database.ssh;
-        let host = match &ssh.host {
-            Some(host) => host.clone(),
-            None => self.bastion().await?.address()?.to_owned(),
-        };
-        let mut config = OpenSshConfig::new(host);
-        if let Some(port) = ssh.port {
-            config = config.with_port(port);
-        }
-        if let Some(user) = &ssh.user {
-            config = config.with_user(user);
-        }
-        if let Some(file) = &ssh.config_file {
-            config = config.with_config_file(file);
-        }
-        for file in &ssh.identity_files {
-            config = config.with_identity(file);
         }
         Ok(config)
     }
@@ -239,7 +213,8 @@ impl Finder<'_> {
 
 /// The ways to log in that the configuration names; without any, those that OpenSSH would try.
 fn authentication(ssh: &SshConfig) -> Result<Vec<Authentication>> {
-    let passphrase = ssh.passphrase_env.as_deref().map(|name| secret_variable(name, "ssh.passphrase_env")).transpose()?;
+    let passphrase =
+        ssh.passphrase_env.as_deref().map(|name| secret_variable(name, "ssh.passphrase_env")).transpose()?;
     let opened = |method: Authentication| match &passphrase {
         Some(passphrase) => method.with_passphrase(passphrase.clone()),
         None => method,
@@ -260,7 +235,9 @@ fn authentication(ssh: &SshConfig) -> Result<Vec<Authentication>> {
     if methods.is_empty() && !ssh.instance_connect {
         methods.extend(socket.map(Authentication::agent));
         let default = ["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| home().join(".ssh").join(name));
-        methods.extend(default.into_iter().filter(|file| file.is_file()).map(|file| opened(Authentication::key_file(file))));
+        methods.extend(
+            default.into_iter().filter(|file| file.is_file()).map(|file| opened(Authentication::key_file(file))),
+        );
     }
     Ok(methods)
 }

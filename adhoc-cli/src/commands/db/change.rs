@@ -8,7 +8,11 @@ use crate::commands::confirm;
 use crate::reporters::DatabaseChange;
 
 /// `adhoc db create`.
-pub(super) async fn create(at: &Surroundings<'_>, environment: &EnvironmentName, marker: &MarkerArgs) -> Result<DatabaseChange> {
+pub(super) async fn create(
+    at: &Surroundings<'_>,
+    environment: &EnvironmentName,
+    marker: &MarkerArgs,
+) -> Result<DatabaseChange> {
     let databases = at.open().await?;
     let template = databases.config.template.clone();
     let created = ensure(at, &databases, environment, marker, template.clone()).await?;
@@ -21,8 +25,12 @@ pub(super) async fn clone(at: &Surroundings<'_>, args: &DbCloneArgs) -> Result<D
     let created = ensure(at, &databases, &args.environment, &args.marker, Some(args.from.clone())).await?;
     if created != Created::New {
         let account = databases.account(&args.environment)?;
-        return Err(Error::database("clone", account.database.as_str(), "the database exists already, and keeps what it holds")
-            .with_hint(format!("`adhoc db drop {}` first", args.environment)));
+        return Err(Error::database(
+            "clone",
+            account.database.as_str(),
+            "the database exists already, and keeps what it holds",
+        )
+        .with_hint(format!("`adhoc db drop {}` first", args.environment)));
     }
     change(&databases, &args.environment, created, Some(&args.from))
 }
@@ -46,14 +54,18 @@ async fn ensure(
 fn marker_of(at: &Surroundings<'_>, environment: &EnvironmentName, args: &MarkerArgs) -> Result<DatabaseMarker> {
     let now = at.cx.clock().now();
     let expiry = args.ttl.map(|ttl| now.checked_add(ttl)).transpose();
-    let expiry = expiry.map_err(|error| Error::invalid("", "--ttl", "reaches beyond the end of time").with_source(error))?;
+    let expiry =
+        expiry.map_err(|error| Error::invalid("", "--ttl", "reaches beyond the end of time").with_source(error))?;
     let creator = args.owner.clone().or_else(creator);
     Ok(DatabaseMarker::for_environment(environment, now).with_creator(creator).with_expiry(expiry))
 }
 
 /// Who runs this.
 pub(super) fn creator() -> Option<String> {
-    ["GITHUB_ACTOR", "USER"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.trim().is_empty())
+    ["GITHUB_ACTOR", "USER"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| !name.trim().is_empty())
 }
 
 fn change(
@@ -65,9 +77,13 @@ fn change(
     let account = databases.account(environment)?;
     let (database, role) = (account.database.to_string(), account.role.to_string());
     let (change, message) = match (created, template) {
-        (Created::New, Some(template)) => ("cloned", format!("database {database} is a clone of {template}, owned by {role}")),
+        (Created::New, Some(template)) => {
+            ("cloned", format!("database {database} is a clone of {template}, owned by {role}"))
+        }
         (Created::New, None) => ("created", format!("database {database} is there, owned by {role}")),
-        (Created::Completed, _) => ("completed", format!("database {database} was there; what was missing is there now")),
+        (Created::Completed, _) => {
+            ("completed", format!("database {database} was there; what was missing is there now"))
+        }
         _ => ("unchanged", format!("database {database} was there already; nothing was changed")),
     };
     Ok(DatabaseChange { database, role, change: change.to_owned(), message, details: Vec::new() })

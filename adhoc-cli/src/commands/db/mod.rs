@@ -70,7 +70,8 @@ fn summary(command: &str, environment: Option<&EnvironmentName>, result: Result<
         summary = summary.with_environment(environment.as_str());
     }
     let written = result.and_then(|result| {
-        serde_json::to_value(result).map_err(|error| Error::internal("", command, "has no JSON form").with_source(error))
+        serde_json::to_value(result)
+            .map_err(|error| Error::internal("", command, "has no JSON form").with_source(error))
     });
     match written {
         Ok(value) => {

@@ -84,8 +84,9 @@ async fn psql(
 /// Runs psql until it ends. Ctrl-C is psql's own: it cancels a query there.
 async fn run(at: &Surroundings<'_>, mut command: Command) -> Result<ExitStatus> {
     let mut child = command.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::database("psql", "", "is not installed, or not on the PATH")
-            .with_hint("install PostgreSQL's client, or use `adhoc db url ENV --listen 5433` with a client of your own"),
+        ErrorKind::NotFound => Error::database("psql", "", "is not installed, or not on the PATH").with_hint(
+            "install PostgreSQL's client, or use `adhoc db url ENV --listen 5433` with a client of your own",
+        ),
         _ => Error::database("psql", "", "cannot be started").with_source(error),
     })?;
     tokio::select! {
@@ -100,7 +101,8 @@ async fn run(at: &Surroundings<'_>, mut command: Command) -> Result<ExitStatus> 
 /// A file in libpq's format, in a folder of its own: both only for us, and gone with the folder. See
 /// <https://www.postgresql.org/docs/current/libpq-pgpass.html>.
 fn password_file(credentials: &Credentials) -> Result<(TempDir, PathBuf)> {
-    let failed = |error: std::io::Error| Error::internal("", "the password file", "cannot be written").with_source(error);
+    let failed =
+        |error: std::io::Error| Error::internal("", "the password file", "cannot be written").with_source(error);
     let folder = tempfile::Builder::new().prefix("adhoc-").tempdir().map_err(failed)?;
     let path = folder.path().join("pgpass");
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;

@@ -13,7 +13,11 @@ use crate::reporters::print_result;
 /// password, since a summary may be kept.
 pub(super) async fn url(at: &Surroundings<'_>, args: &DbUrlArgs) -> Result<String> {
     if args.with_password && at.global.output == OutputFormat::Json {
-        return Err(Error::invalid("", "--with-password", "does not go with --output json, whose lines are kept in logs"));
+        return Err(Error::invalid(
+            "",
+            "--with-password",
+            "does not go with --output json, whose lines are kept in logs",
+        ));
     }
     let databases = at.open().await?;
     let account = databases.account(&args.environment)?;
@@ -92,7 +96,12 @@ mod tests {
 
     #[test]
     fn addresses_are_those_of_libpq() {
-        let account = Account::new("alpha", "alpha-db".parse().expect("a name"), "alpha".parse().expect("a name"), ("db.example", 5432));
+        let account = Account::new(
+            "alpha",
+            "alpha-db".parse().expect("a name"),
+            "alpha".parse().expect("a name"),
+            ("db.example", 5432),
+        );
         let tls = TlsMode::VerifyFull("/etc/rds ca.pem".into());
         assert_eq!(
             address(&account, None, &tls, None),
