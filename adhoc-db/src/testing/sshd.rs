@@ -25,7 +25,9 @@ pub struct SshdOptions {
     pub host_keys: Vec<String>,
     /// Public keys that may log in besides the fixture's own.
     pub authorized_keys: Vec<String>,
-    /// More lines of `sshd_config`.
+    /// More lines of `sshd_config`, before the fixture's own.
+    pub first_settings: Vec<String>,
+    /// More lines of `sshd_config`, after them.
     pub settings: Vec<String>,
 }
 
@@ -37,6 +39,7 @@ impl SshdOptions {
             permit_open: Vec::new(),
             host_keys: vec!["ed25519".to_owned()],
             authorized_keys: Vec::new(),
+            first_settings: Vec::new(),
             settings: Vec::new(),
         }
     }
@@ -66,6 +69,13 @@ impl SshdOptions {
     #[must_use]
     pub fn with_setting(mut self, line: impl Into<String>) -> Self {
         self.settings.push(line.into());
+        self
+    }
+
+    /// Adds a line before all others; OpenSSH takes the first of several values.
+    #[must_use]
+    pub fn with_first_setting(mut self, line: impl Into<String>) -> Self {
+        self.first_settings.push(line.into());
         self
     }
 
@@ -142,7 +152,8 @@ impl SshdFixture {
 
     fn config(&self, options: &SshdOptions) -> String {
         let folder = self.folder.path().display();
-        let mut lines = vec![
+        let mut lines = options.first_settings.clone();
+        lines.extend([
             format!("Port {}", self.port),
             "ListenAddress 127.0.0.1".to_owned(),
             "PidFile none".to_owned(),
@@ -154,7 +165,7 @@ impl SshdFixture {
             // A test may open many connections at once.
             "MaxStartups 100".to_owned(),
             format!("AuthorizedKeysFile {folder}/authorized_keys {folder}/pushed/%u"),
-        ];
+        ]);
         lines.extend(options.host_keys.iter().map(|name| format!("HostKey {folder}/keys/{name}")));
         if !options.permit_open.is_empty() {
             lines.push(format!("PermitOpen {}", options.permit_open.join(" ")));

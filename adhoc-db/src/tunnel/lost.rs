@@ -1,5 +1,6 @@
 //! The end of what several streams depend on.
 
+use std::any::Any;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -53,6 +54,8 @@ pub(super) struct Guarded {
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Whether an end of the data has to wait until `lost` knows why.
     patient: bool,
+    /// What has to live as long as the stream.
+    _kept: Option<Box<dyn Any + Send>>,
     /// Dropping some streams spawns a task, which must not panic where no runtime is entered.
     runtime: tokio::runtime::Handle,
 }
@@ -61,12 +64,18 @@ impl Guarded {
     /// Must be called within a runtime.
     pub(super) fn new(inner: BoxedStream, lost: Lost) -> Self {
         let ended = Box::pin(lost.ended.clone().cancelled_owned());
-        Self { inner, lost, ended, patient: false, runtime: tokio::runtime::Handle::current() }
+        Self { inner, lost, ended, patient: false, _kept: None, runtime: tokio::runtime::Handle::current() }
     }
 
     /// Lets an end of the data wait until `lost` has ended too: for a process, whose exit follows the end of its output.
     pub(super) fn patient(mut self) -> Self {
         self.patient = true;
+        self
+    }
+
+    /// Keeps `what` as long as the stream lives.
+    pub(super) fn keeping(mut self, what: impl Any + Send) -> Self {
+        self._kept = Some(Box::new(what));
         self
     }
 

@@ -13,16 +13,16 @@ mod direct;
 mod known_hosts;
 mod listen;
 mod lost;
-//mod openssh;
-//mod program;
+mod openssh;
+mod program;
 mod ssh;
-//mod ssm;
+mod ssm;
 
 pub use self::direct::Direct;
 pub use self::listen::{Listener, listen};
-//pub use self::openssh::{OpenSsh, OpenSshConfig};
+pub use self::openssh::{OpenSsh, OpenSshConfig};
 pub use self::ssh::{Authentication, HostKeyPolicy, JumpHost, KeyPusher, Ssh, SshConfig};
-//pub use self::ssm::{Ssm, SsmConfig, SsmSession, SsmSessions};
+pub use self::ssm::{Ssm, SsmConfig, SsmSession, SsmSessions};
 
 use adhoc_core::{Error, Result};
 

@@ -1,7 +1,5 @@
 //! What the tests of the tunnels share.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,10 +7,10 @@ use std::sync::Arc;
 use adhoc_core::{Clock, Error, Result, SystemClock, Tunnel};
 use adhoc_db::testing::{PostgresFixture, SshdFixture, SshdOptions};
 use adhoc_db::tunnel::{Authentication, Ssh, SshConfig};
-use adhoc_db::{Postgres, Tls};
+use adhoc_db::{Postgres, Session, Tls};
 
 /// Whether the servers are there; if not, and none are required, says so.
-pub fn servers_are_installed() -> bool {
+pub(crate) fn servers_are_installed() -> bool {
     let missing = [("PostgreSQL", PostgresFixture::programs()), ("sshd", SshdFixture::program())]
         .into_iter()
         .filter_map(|(name, found)| found.is_none().then_some(name))
@@ -34,22 +32,22 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-pub fn clock() -> Arc<dyn Clock> {
+pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())
 }
 
 /// A Postgres, and a bastion that forwards to it and nowhere else.
-pub struct Place {
-    pub postgres: PostgresFixture,
-    pub bastion: SshdFixture,
+pub(crate) struct Place {
+    pub(crate) postgres: PostgresFixture,
+    pub(crate) bastion: SshdFixture,
 }
 
 impl Place {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(SshdOptions::new()).await
     }
 
-    pub async fn start_with(options: SshdOptions) -> Self {
+    pub(crate) async fn start_with(options: SshdOptions) -> Self {
         let postgres = PostgresFixture::start().await.unwrap();
         let options = options.with_permit_open(format!("127.0.0.1:{}", postgres.port()));
         let bastion = options.start().await.unwrap();
@@ -57,42 +55,43 @@ impl Place {
     }
 
     /// How to log in, but for the key.
-    pub fn keyless(&self) -> SshConfig {
+    pub(crate) fn keyless(&self) -> SshConfig {
         config(&self.bastion)
     }
 
-    pub fn config(&self) -> SshConfig {
+    pub(crate) fn config(&self) -> SshConfig {
         self.keyless().with_authentication(Authentication::key_file(self.bastion.client_key()))
     }
 
-    pub async fn open(&self, tunnel: &dyn Tunnel) -> Result<adhoc_core::BoxedStream> {
-        tunnel.open("127.0.0.1", self.postgres.port()).await
+    /// A session on Postgres through the tunnel.
+    pub(crate) async fn connect(&self, tunnel: Arc<dyn Tunnel>) -> Result<Session> {
+        let server = Postgres::new(tunnel, clock(), "127.0.0.1", self.postgres.port(), Tls::Disabled);
+        server.connect("postgres", &self.postgres.master()).await
     }
 
     /// Logs in to Postgres through the tunnel and asks it something.
-    pub async fn query(&self, tunnel: Arc<dyn Tunnel>) -> Result<i32> {
-        let server = Postgres::new(tunnel, clock(), "127.0.0.1", self.postgres.port(), Tls::Disabled);
-        let session = server.connect("postgres", &self.postgres.master()).await?;
+    pub(crate) async fn query(&self, tunnel: Arc<dyn Tunnel>) -> Result<i32> {
+        let session = self.connect(tunnel).await?;
         let row = session.client().query_one("SELECT 40 + 2", &[]).await.unwrap();
         session.close().await;
         Ok(row.get(0))
     }
 
     /// As [`query`](Self::query), where it cannot work.
-    pub async fn failure(&self, config: SshConfig) -> Error {
+    pub(crate) async fn failure(&self, config: SshConfig) -> Error {
         let error = self.query(Arc::new(Ssh::new(clock(), config))).await.expect_err("it cannot work");
         check(&error);
         error
     }
 }
 
-pub fn config(sshd: &SshdFixture) -> SshConfig {
+pub(crate) fn config(sshd: &SshdFixture) -> SshConfig {
     SshConfig::new("127.0.0.1", sshd.user()).with_port(sshd.port()).with_known_hosts(sshd.known_hosts_file().unwrap())
 }
 
 /// What every error of a tunnel has to be: one line that shows no source, and a hint.
 #[track_caller]
-pub fn check(error: &Error) {
+pub(crate) fn check(error: &Error) {
     let text = error.to_string();
     assert!(matches!(error, Error::Database(_) | Error::Invalid(_)), "{error:?}");
     let hint = error.detail().hint.as_deref().unwrap_or_default();
@@ -103,7 +102,7 @@ pub fn check(error: &Error) {
 
 /// Asserts that the message names all of these.
 #[track_caller]
-pub fn says(error: &Error, parts: &[&str]) {
+pub(crate) fn says(error: &Error, parts: &[&str]) {
     let text = error.chain().join(": ");
     for part in parts {
         assert!(text.contains(part), "`{part}` is not in: {text}");
@@ -111,13 +110,13 @@ pub fn says(error: &Error, parts: &[&str]) {
 }
 
 /// A real `ssh-agent`; dropping it ends it.
-pub struct Agent {
+pub(crate) struct Agent {
     child: std::process::Child,
-    pub socket: PathBuf,
+    pub(crate) socket: PathBuf,
 }
 
 impl Agent {
-    pub async fn start(folder: &Path, keys: &[&Path]) -> Self {
+    pub(crate) async fn start(folder: &Path, keys: &[&Path]) -> Self {
         let socket = folder.join("agent");
         let mut command = Command::new("ssh-agent");
         command.arg("-D").arg("-a").arg(&socket).stdout(std::process::Stdio::null());
