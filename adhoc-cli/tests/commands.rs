@@ -5,7 +5,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command};
+use std::process::Child;
 
 use adhoc_local::{Behaviour, EnvironmentSpec};
 use serde_json::Value;

@@ -4,11 +4,17 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use adhoc_core::{Error, ExposeSecret};
-use adhoc_db::aws::{IamToken, SecretCredentials, SecretsManagerPasswords, find_bastion, find_rds_instance};
-use adhoc_db::{Account, CredentialSource, RoleSecrets};
+use adhoc_core::{Clock, Error, ExposeSecret, SystemClock};
+use adhoc_db::aws::{
+    Bastion, IamToken, InstanceConnect, SecretCredentials, SecretsManagerPasswords, SessionManager, find_bastion,
+    find_rds_instance,
+};
+use adhoc_db::testing::{PostgresFixture, SshdOptions};
+use adhoc_db::tunnel::{Authentication, KeyPusher, Ssh, SshConfig, SsmSessions};
+use adhoc_db::{Account, CredentialSource, Postgres, RoleSecrets, Tls};
 use adhoc_local::{Network, Scenario, Server};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -137,4 +143,49 @@ async fn a_token_is_signed_for_the_real_endpoint() {
         "{token}"
     );
     assert!(!format!("{credentials:?}").contains("X-Amz-Signature"));
+}
+
+#[tokio::test]
+async fn a_throw_away_key_opens_the_bastion() {
+    if common::postgres().await.is_none() || common::sshd_is_missing() {
+        return;
+    }
+    let postgres = PostgresFixture::start().await.expect("PostgreSQL starts");
+    let options = SshdOptions::new().with_permit_open(format!("127.0.0.1:{}", postgres.port()));
+    let bastion = options.start().await.expect("sshd starts");
+    let pushed = bastion.pushed_keys();
+    let server = server(Network::new("dev").with_authorized_keys(pushed.parent().expect("a folder"))).await;
+    let config = config(&server);
+    let found = find_bastion(&config, "dev-bastion").await.expect("found");
+    let pusher = InstanceConnect::new(&config, &found);
+    let ssh = SshConfig::new(found.address().expect("an address"), bastion.user())
+        .with_port(bastion.port())
+        .with_known_hosts(bastion.known_hosts_file().expect("written"))
+        .with_authentication(Authentication::pushed(Arc::new(pusher)));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let tunnel = Arc::new(Ssh::new(clock.clone(), ssh));
+    let behind = Postgres::new(tunnel, clock, "127.0.0.1", postgres.port(), Tls::Disabled);
+    behind.connect("postgres", &postgres.master()).await.expect("through the bastion");
+    assert!(server.calls().iter().any(|call| call.operation == "SendSSHPublicKey"));
+
+    let nowhere = Bastion::new("i-0000000000000000f");
+    let refused = InstanceConnect::new(&config, &nowhere).push("ec2-user", "ssh-ed25519 AAAA").await.expect_err("refused");
+    assert!(!refused.to_string().contains('\n'), "{refused}");
+}
+
+#[tokio::test]
+async fn sessions_are_started_and_terminated() {
+    let server = server(Network::new("dev")).await;
+    let config = config(&server);
+    let bastion = find_bastion(&config, "dev-bastion").await.expect("found");
+    let sessions = SessionManager::new(&config, &bastion.instance_id);
+    let session = sessions.start("dev-rds.example.internal", 5432, 0).await.expect("started");
+    assert!(session.stream_url.starts_with("wss://") && !format!("{session:?}").contains(session.token.expose_secret()));
+    assert_eq!(server.open_sessions(), [session.session_id.clone()]);
+    for _ in 0..2 {
+        sessions.terminate(&session.session_id).await.expect("ended, however often");
+    }
+    assert!(server.open_sessions().is_empty());
+    let missing = SessionManager::new(&config, "i-0000000000000000f").start("db", 5432, 0).await.err().expect("refused");
+    assert!(matches!(missing, Error::Database(_)) && missing.detail().hint.is_some(), "{missing}");
 }

@@ -69,6 +69,11 @@ pub struct Bastion {
 }
 
 impl Bastion {
+    /// The instance of this id, of which nothing else is known.
+    pub fn new(instance_id: impl Into<String>) -> Self {
+        Self { instance_id: instance_id.into(), public_address: None, private_address: None, availability_zone: None }
+    }
+
     /// Where SSH reaches it: its public address, else the one inside the VPC, for those who are there.
     ///
     /// # Errors

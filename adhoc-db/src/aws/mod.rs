@@ -6,8 +6,10 @@ mod iam;
 mod instance_connect;
 mod lookup;
 mod secrets;
+mod session_manager;
 
 pub use self::iam::IamToken;
 pub use self::instance_connect::InstanceConnect;
 pub use self::lookup::{Bastion, RdsInstance, find_bastion, find_rds_instance};
 pub use self::secrets::{SecretCredentials, SecretsManagerPasswords};
+pub use self::session_manager::SessionManager;

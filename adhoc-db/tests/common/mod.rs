@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use adhoc_core::testing::RecordingSink;
 use adhoc_core::{Context, EnvironmentName, SecretString, SystemClock, Timestamp};
-use adhoc_db::testing::PostgresFixture;
+use adhoc_db::testing::{PostgresFixture, SshdFixture};
 use adhoc_db::{CreateDatabase, DatabaseMarker, PostgresAdmin};
 
 /// A server; none where the machine has no Postgres and the run does not require it.
@@ -21,6 +21,15 @@ pub async fn postgres() -> Option<PostgresFixture> {
         return None;
     }
     Some(PostgresFixture::start().await.expect("PostgreSQL starts"))
+}
+
+/// Whether there is no sshd on this machine, and the run does not require one.
+pub fn sshd_is_missing() -> bool {
+    let missing = SshdFixture::program().is_none() && std::env::var_os("ADHOC_TEST_REQUIRE").is_none();
+    if missing {
+        eprintln!("skipped: sshd is not installed");
+    }
+    missing
 }
 
 pub fn admin(fixture: &PostgresFixture) -> PostgresAdmin {

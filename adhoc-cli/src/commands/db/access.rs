@@ -1,15 +1,15 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use adhoc_core::{
     Clock, Context, Conventions, CreateDatabase, Credentials, DatabaseMarker, EnvironmentName, Error, Result,
     SecretString, SystemClock, Tunnel,
 };
 use adhoc_db::aws::{
-    Bastion, IamToken, InstanceConnect, RdsInstance, SecretCredentials, SecretsManagerPasswords, find_bastion,
+    Bastion, IamToken, InstanceConnect, RdsInstance, SecretCredentials, SecretsManagerPasswords, SessionManager, find_bastion,
     find_rds_instance,
 };
-use adhoc_db::tunnel::{Authentication, Direct, HostKeyPolicy, Ssh, SshConfig as SshTunnelConfig};
+use adhoc_db::tunnel::{Authentication, Direct, HostKeyPolicy, OpenSsh, OpenSshConfig, Ssh, Ssm, SsmConfig, SshConfig as SshTunnelConfig};
 use adhoc_db::{Account, CredentialSource, GivenPassword, Postgres, PostgresAdmin, RoleSecrets, Tls};
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
@@ -33,9 +33,17 @@ pub(crate) struct Databases {
     pub(crate) passwords: Arc<dyn RoleSecrets>,
     pub(crate) config: DatabaseConfig,
     conventions: Conventions,
+    ssm: Option<Ssm>,
 }
 
 impl Databases {
+    /// Ends what would otherwise outlive this program: a session of Systems Manager with its plugin.
+    pub(crate) async fn close(&self) {
+        if let Some(ssm) = &self.ssm {
+            ssm.close().await;
+        }
+    }
+
     /// Finds what the configuration does not say on AWS, which is asked for nothing else.
     ///
     /// # Errors
@@ -45,7 +53,7 @@ impl Databases {
         let Some(database) = config.database.clone() else {
             return Err(Error::invalid("", "", "adhoc.toml has no [database]").with_hint(SAMPLE));
         };
-        let finder = Finder { cx, global, config, database: &database, sdk: OnceCell::new(), rds: OnceCell::new() };
+        let finder = Finder { cx, global, config, database: &database, sdk: OnceCell::new(), rds: OnceCell::new(), ssm: Mutex::new(None) };
         let (host, port) = finder.place().await?;
         let tls = match &database.tls {
             TlsMode::VerifyFull(bundle) => Tls::verify_full(bundle)?,
@@ -56,7 +64,8 @@ impl Databases {
         let credentials = finder.credentials(&host, port).await?;
         let admin = PostgresAdmin::new(server, credentials).with_database(&database.admin_database);
         let passwords = finder.passwords().await?;
-        Ok(Self { admin, passwords, conventions: config.conventions.clone(), config: database })
+        let ssm = finder.ssm.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Self { admin, passwords, conventions: config.conventions.clone(), config: database, ssm })
     }
 
     /// An environment's own log-in.
@@ -98,6 +107,7 @@ struct Finder<'a> {
     database: &'a DatabaseConfig,
     sdk: OnceCell<SdkConfig>,
     rds: OnceCell<RdsInstance>,
+    ssm: Mutex<Option<Ssm>>,
 }
 
 impl Finder<'_> {
@@ -168,10 +178,14 @@ impl Finder<'_> {
         Ok(match self.database.bastion {
             BastionKind::Direct => Arc::new(Direct::new(clock.clone())),
             BastionKind::Ssh => Arc::new(Ssh::new(clock.clone(), self.ssh().await?)),
-            // OPENSSH
-            BastionKind::Openssh => Arc::new(Direct::new(clock.clone())),
-            // SSM
-            BastionKind::Ssm => Arc::new(Direct::new(clock.clone())),
+            BastionKind::Openssh => Arc::new(OpenSsh::new(clock.clone(), self.openssh().await?)),
+            BastionKind::Ssm => {
+                let bastion = self.bastion().await?;
+                let sessions = SessionManager::new(self.sdk().await?, bastion.instance_id);
+                let tunnel = Ssm::new(clock.clone(), Arc::new(sessions), self.plugin());
+                *self.ssm.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel.clone());
+                Arc::new(tunnel)
+            }
         })
     }
 
@@ -206,6 +220,37 @@ impl Finder<'_> {
                 "a bastion that is met for the first time is believed (strict_host_key_checking = \"accept-new\")",
             );
             config = config.with_host_key_policy(HostKeyPolicy::AcceptNew);
+        }
+        Ok(config)
+    }
+
+    /// The plugin resumes a session with the same profile.
+    fn plugin(&self) -> SsmConfig {
+        match &self.global.profile {
+            Some(profile) => SsmConfig::new().with_profile(profile),
+            None => SsmConfig::new(),
+        }
+    }
+
+    /// Only what the file names: the rest is for the user's own OpenSSH configuration.
+    async fn openssh(&self) -> Result<OpenSshConfig> {
+        let ssh = &self.database.ssh;
+        let host = match &ssh.host {
+            Some(host) => host.clone(),
+            None => self.bastion().await?.address()?.to_owned(),
+        };
+        let mut config = OpenSshConfig::new(host);
+        if let Some(port) = ssh.port {
+            config = config.with_port(port);
+        }
+        if let Some(user) = &ssh.user {
+            config = config.with_user(user);
+        }
+        if let Some(file) = &ssh.config_file {
+            config = config.with_file(file);
+        }
+        for file in &ssh.identity_files {
+            config = config.with_identity(file);
         }
         Ok(config)
     }

@@ -29,7 +29,7 @@ pub(super) async fn audit(at: &Surroundings<'_>, args: &DbAuditArgs) -> Summary 
 async fn look(at: &Surroundings<'_>, args: &DbAuditArgs) -> Result<AuditReport> {
     let databases = at.open().await?;
     let work = async {
-        let passwords = if args.without_passwords { BTreeMap::new() } else { passwords(&databases).await? };
+        let passwords = if args.without_passwords { BTreeMap::new() } else { passwords(databases).await? };
         databases.admin.audit(&passwords).await
     };
     at.cx.step("audit", work).await

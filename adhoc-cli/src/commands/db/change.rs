@@ -15,14 +15,14 @@ pub(super) async fn create(
 ) -> Result<DatabaseChange> {
     let databases = at.open().await?;
     let template = databases.config.template.clone();
-    let created = ensure(at, &databases, environment, marker, template.clone()).await?;
-    change(&databases, environment, created, template.as_ref())
+    let created = ensure(at, databases, environment, marker, template.clone()).await?;
+    change(databases, environment, created, template.as_ref())
 }
 
 /// `adhoc db clone`.
 pub(super) async fn clone(at: &Surroundings<'_>, args: &DbCloneArgs) -> Result<DatabaseChange> {
     let databases = at.open().await?;
-    let created = ensure(at, &databases, &args.environment, &args.marker, Some(args.from.clone())).await?;
+    let created = ensure(at, databases, &args.environment, &args.marker, Some(args.from.clone())).await?;
     if created != Created::New {
         let account = databases.account(&args.environment)?;
         return Err(Error::database(
@@ -32,7 +32,7 @@ pub(super) async fn clone(at: &Surroundings<'_>, args: &DbCloneArgs) -> Result<D
         )
         .with_hint(format!("`adhoc db drop {}` first", args.environment)));
     }
-    change(&databases, &args.environment, created, Some(&args.from))
+    change(databases, &args.environment, created, Some(&args.from))
 }
 
 async fn ensure(

@@ -11,6 +11,7 @@ mod url;
 
 use adhoc_core::{Context, EnvironmentName, Error, Result, Summary};
 use serde::Serialize;
+use tokio::sync::OnceCell;
 
 pub(super) use self::access::Databases;
 pub(super) use self::preparation::EnsureDatabase;
@@ -23,11 +24,14 @@ struct Surroundings<'a> {
     cx: &'a Context,
     global: &'a GlobalArgs,
     config: &'a Config,
+    opened: OnceCell<Databases>,
 }
 
 impl Surroundings<'_> {
-    async fn open(&self) -> Result<Databases> {
-        self.cx.step("connect", Databases::open(self.cx, self.global, self.config)).await
+    /// What the configuration and AWS say; nothing is connected yet.
+    async fn open(&self) -> Result<&Databases> {
+        let open = || self.cx.step("resolve", Databases::open(self.cx, self.global, self.config));
+        self.opened.get_or_try_init(open).await
     }
 }
 
@@ -38,25 +42,33 @@ pub(super) async fn run(cli: &Cli, command: &DbCommand, cx: &Context) -> Summary
         Ok(config) => config,
         Err(error) => return Summary::new(name).with_error(&error),
     };
-    let at = Surroundings { cx, global: &cli.global, config: &config };
+    let at = Surroundings { cx, global: &cli.global, config: &config, opened: OnceCell::new() };
+    let summary = execute(name, &at, command).await;
+    if let Some(databases) = at.opened.get() {
+        databases.close().await;
+    }
+    summary
+}
+
+async fn execute(name: &str, at: &Surroundings<'_>, command: &DbCommand) -> Summary {
     match command {
         DbCommand::Create(args) => {
-            summary(name, Some(&args.environment), change::create(&at, &args.environment, &args.marker).await)
+            summary(name, Some(&args.environment), change::create(at, &args.environment, &args.marker).await)
         }
-        DbCommand::Clone(args) => summary(name, Some(&args.environment), change::clone(&at, args).await),
-        DbCommand::Drop(args) => summary(name, args.environment.as_ref(), change::drop(&at, args).await),
-        DbCommand::List => summary(name, None, list::list(&at).await),
-        DbCommand::Audit(args) => audit::audit(&at, args).await,
-        DbCommand::Restore(args) => restore::restore(&at, args).await,
+        DbCommand::Clone(args) => summary(name, Some(&args.environment), change::clone(at, args).await),
+        DbCommand::Drop(args) => summary(name, args.environment.as_ref(), change::drop(at, args).await),
+        DbCommand::List => summary(name, None, list::list(at).await),
+        DbCommand::Audit(args) => audit::audit(at, args).await,
+        DbCommand::Restore(args) => restore::restore(at, args).await,
         DbCommand::Url(args) => {
-            let mut summary = summary(name, Some(&args.environment), url::url(&at, args).await);
-            if cli.global.output == OutputFormat::Human {
+            let mut summary = summary(name, Some(&args.environment), url::url(at, args).await);
+            if at.global.output == OutputFormat::Human {
                 // It has been printed, before anything was forwarded.
                 summary.result = None;
             }
             summary
         }
-        DbCommand::Shell(args) => match shell::shell(&at, args).await {
+        DbCommand::Shell(args) => match shell::shell(at, args).await {
             Ok(()) => Summary::new(name).with_environment(args.environment.as_str()),
             Err(error) => summary(name, Some(&args.environment), Err::<(), _>(error)),
         },

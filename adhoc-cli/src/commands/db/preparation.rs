@@ -38,7 +38,8 @@ impl Preparation for EnsureDatabase {
         let account = databases.account(&self.environment)?;
         let marker = DatabaseMarker::for_environment(&self.environment, cx.clock().now()).with_creator(creator());
         let request = databases.request(&account, marker).with_template(databases.config.template.clone());
-        adhoc_db::ensure_database(cx, &databases.admin, &*databases.passwords, &account, request).await?;
-        Ok(())
+        let ensured = adhoc_db::ensure_database(cx, &databases.admin, &*databases.passwords, &account, request).await;
+        databases.close().await;
+        ensured.map(drop)
     }
 }

@@ -21,11 +21,11 @@ pub(super) async fn shell(at: &Surroundings<'_>, args: &DbShellArgs) -> Result<(
     match databases.passwords.find(&account).await? {
         Some(password) => {
             let own = Credentials::new(account.role.as_str(), password);
-            psql(at, &databases, &account, &own, &args.arguments).await
+            psql(at, databases, &account, &own, &args.arguments).await
         }
         None => {
             let login = databases.admin.temporary_login(&account.role).await?;
-            let done = psql(at, &databases, &account, login.credentials(), &args.arguments).await;
+            let done = psql(at, databases, &account, login.credentials(), &args.arguments).await;
             databases.admin.end_temporary_login(login).await?;
             done
         }
