@@ -14,7 +14,7 @@ use tokio_postgres::config::{ChannelBinding, SslMode};
 use tokio_postgres::tls::NoTls;
 
 pub use self::session::{Canceller, Session};
-pub use self::tls::Tls;
+pub use self::tls::{Roots, Tls};
 
 use self::wire::Wire;
 
