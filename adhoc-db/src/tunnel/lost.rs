@@ -54,6 +54,8 @@ pub(super) struct Guarded {
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Whether an end of the data has to wait until `lost` knows why.
     patient: bool,
+    /// What an end before any data means.
+    explain: Option<Box<dyn Fn() -> String + Send>>,
     /// What has to live as long as the stream.
     _kept: Option<Box<dyn Any + Send>>,
     /// Dropping some streams spawns a task, which must not panic where no runtime is entered.
@@ -64,7 +66,15 @@ impl Guarded {
     /// Must be called within a runtime.
     pub(super) fn new(inner: BoxedStream, lost: Lost) -> Self {
         let ended = Box::pin(lost.ended.clone().cancelled_owned());
-        Self { inner, lost, ended, patient: false, _kept: None, runtime: tokio::runtime::Handle::current() }
+        Self {
+            inner,
+            lost,
+            ended,
+            patient: false,
+            explain: None,
+            _kept: None,
+            runtime: tokio::runtime::Handle::current(),
+        }
     }
 
     /// Lets an end of the data wait until `lost` has ended too: for a process, whose exit follows the end of its output.
@@ -76,6 +86,12 @@ impl Guarded {
     /// Keeps `what` as long as the stream lives.
     pub(super) fn keeping(mut self, what: impl Any + Send) -> Self {
         self._kept = Some(Box::new(what));
+        self
+    }
+
+    /// Has an end before any data fail, for the reason that `explain` gives.
+    pub(super) fn explaining(mut self, explain: impl Fn() -> String + Send + 'static) -> Self {
+        self.explain = Some(Box::new(explain));
         self
     }
 
@@ -108,12 +124,16 @@ impl AsyncRead for Guarded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.explain = None;
+        }
         if !matches!(polled, Poll::Ready(Ok(()))) || buf.filled().len() > before || room == 0 {
             return self.judge(cx, polled);
         }
-        match self.poll_error(cx) {
-            Poll::Ready(Some(error)) => Poll::Ready(Err(error)),
-            Poll::Pending if self.patient => Poll::Pending,
+        match (self.poll_error(cx), &self.explain) {
+            (Poll::Ready(Some(error)), _) => Poll::Ready(Err(error)),
+            (Poll::Pending, _) if self.patient => Poll::Pending,
+            (_, Some(explain)) => Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionRefused, explain()))),
             _ => Poll::Ready(Ok(())),
         }
     }

@@ -11,7 +11,7 @@ use tokio::io::join;
 use tokio::process::Command;
 
 use super::lost::{Guarded, Lost};
-use super::program::{Program, not_started};
+use super::program::{Program, Worth, not_started};
 use super::{check_host, check_user};
 
 /// What OpenSSH says after it has said what matters.
@@ -174,7 +174,7 @@ impl Tunnel for OpenSsh {
         // Nor may the `ssh` of a jump host, which takes no settings from ours, wait for an answer from the terminal.
         command.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "false");
         let lost = Lost::default();
-        let started = Program::start(self.clock.clone(), command, lost.clone(), "ssh", says_something);
+        let started = Program::start(self.clock.clone(), command, lost.clone(), "ssh", worth);
         let (program, pipes) = started.map_err(|error| {
             Error::database("ssh", self.config.program.display().to_string(), not_started(&error))
                 .with_source(error)
@@ -186,8 +186,12 @@ impl Tunnel for OpenSsh {
     }
 }
 
-fn says_something(line: &str) -> bool {
-    !line.is_empty() && !EPILOGUES.iter().any(|epilogue| line.starts_with(epilogue))
+fn worth(line: &str) -> Worth {
+    match line {
+        "" => Worth::Nothing,
+        line if EPILOGUES.iter().any(|epilogue| line.starts_with(epilogue)) => Worth::Little,
+        _ => Worth::Much,
+    }
 }
 
 #[cfg(test)]
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_matters_is_not_the_last_line() {
-        assert!(says_something("channel 0: open failed: administratively prohibited: open failed"));
-        assert!(!says_something("stdio forwarding failed") && !says_something(""));
+        let why = worth("channel 0: open failed: administratively prohibited: open failed");
+        assert!(why > worth("stdio forwarding failed") && worth("stdio forwarding failed") > worth(""));
     }
 }

@@ -25,24 +25,37 @@ pub(super) struct Program {
     _stop: DropGuard,
 }
 
-/// The lines that a program has written to its standard error, of which the last one that says something is kept.
+/// Of the lines that a program writes, the last of those that say the most.
 #[derive(Clone, Default)]
-pub(super) struct LastWords(Arc<Mutex<String>>);
+pub(super) struct LastWords(Arc<Mutex<(Worth, String)>>);
+
+/// How much a line says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Worth {
+    #[default]
+    Nothing,
+    /// That something failed.
+    Little,
+    /// Why.
+    Much,
+}
 
 impl LastWords {
     pub(super) fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    /// Reads to the end; `says_something` picks the lines that are worth keeping.
-    async fn listen(self, stream: impl AsyncRead + Unpin, says_something: fn(&str) -> bool) {
+    /// Reads to the end; `worth` weighs the lines.
+    pub(super) async fn listen(self, stream: impl AsyncRead + Unpin, worth: fn(&str) -> Worth) {
         let mut lines = BufReader::new(stream).split(b'\n');
         while let Ok(Some(line)) = lines.next_segment().await {
             let line = String::from_utf8_lossy(&line);
             let line: String = line.chars().filter(|c| !c.is_control()).take(LAST_WORDS).collect();
             let line = line.trim().trim_end_matches('.');
-            if says_something(line) || self.text().is_empty() {
-                line.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let worth = worth(line);
+            if worth > Worth::Nothing && worth >= kept.0 {
+                *kept = (worth, line.to_owned());
             }
         }
     }
@@ -56,14 +69,14 @@ impl Program {
         mut command: Command,
         lost: Lost,
         name: &'static str,
-        says_something: fn(&str) -> bool,
+        worth: fn(&str) -> Worth,
     ) -> io::Result<(Self, Pipes)> {
         command.stderr(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut child = command.spawn()?;
         let taken = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (stdin, Some(stdout), Some(stderr)) = taken else { return Err(io::Error::other("no pipes")) };
         let words = LastWords::default();
-        let listening = tokio::spawn(words.clone().listen(stderr, says_something));
+        let listening = tokio::spawn(words.clone().listen(stderr, worth));
         let stop = CancellationToken::new();
         tokio::spawn(supervise(clock, child, stop.clone(), lost, name, words.clone(), listening));
         Ok((Self { words, _stop: stop.drop_guard() }, Pipes { stdin, stdout }))

@@ -147,6 +147,36 @@ async fn a_plugin_that_ends_is_started_anew() {
 }
 
 #[tokio::test]
+async fn the_watch_leaves_no_trace_in_the_servers_log() {
+    if !servers_are_installed() {
+        return;
+    }
+    let postgres = PostgresFixture::start_with(Some("localhost"), &["log_connections=on"]).await.unwrap();
+    let stage = Stage::new("");
+    let before = postgres.log().len();
+    let session = stage.connect(&postgres).await.unwrap();
+    let received = || postgres.log()[before..].matches("connection received").count();
+    while received() < 2 {
+        clock().sleep(Duration::from_millis(50)).await;
+    }
+    session.client().query_one("SELECT 42", &[]).await.unwrap();
+    session.close().await;
+    let log = &postgres.log()[before..];
+    assert!(!log.contains("could not") && !log.contains("incomplete") && !log.contains("FATAL"), "{log}");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_instance_is_named() {
+    if !servers_are_installed() {
+        return;
+    }
+    let stage = Stage::new("");
+    let mut stream = stage.tunnel.open("127.0.0.1", 1).await.unwrap();
+    let said = tokio::io::AsyncReadExt::read_u8(&mut stream).await.expect_err("nobody is there").to_string();
+    assert!(said.contains("cannot connect to 127.0.0.1:1"), "{said}");
+}
+
+#[tokio::test]
 async fn an_instance_that_no_longer_answers_fails_the_streams() {
     if !servers_are_installed() {
         return;

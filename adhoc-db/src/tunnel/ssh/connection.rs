@@ -148,6 +148,8 @@ fn client_config(host_keys: &HostKeys) -> Config {
         },
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: 2,
+        // A distant bastion sends no more than this in one round trip.
+        window_size: 8 << 20,
         // What a stream's reader has not taken yet waits here; beyond that the whole connection waits.
         channel_buffer_size: 1024,
         ..Config::default()

@@ -137,8 +137,10 @@ impl Default for SsmConfig {
 /// and all of these are dropped, or with [`close`](Self::close). The session's token is handed to it in its environment.
 ///
 /// The plugin does not notice a dead instance. So, while a stream is open, another connection is made through it every three
-/// seconds; it asks what any Postgres answers at once, whether it encrypts, and no answer within six seconds fails all the
+/// seconds; it asks what any Postgres answers at once, whether it encrypts with GSSAPI, and no answer within six seconds fails all the
 /// streams. Hence this tunnel is for Postgres only.
+///
+/// Whether the instance can connect to the server shows only then: one that is refused fails the first read.
 #[derive(Clone)]
 pub struct Ssm {
     inner: Arc<Inner>,
@@ -196,6 +198,12 @@ impl Tunnel for Ssm {
                     .with_hint("run the same command again")
             })?;
         let lost = forwarding.lost().clone();
-        Ok(Box::new(Guarded::new(Box::new(socket), lost).keeping(forwarding.stream())))
+        let stream = forwarding.stream();
+        let (closed, said) = (format!("the instance cannot connect to {host}:{port}"), stream.output());
+        let explain = move || match said.text() {
+            said if said.is_empty() => closed.clone(),
+            said => format!("{closed}; the plugin says: {said}"),
+        };
+        Ok(Box::new(Guarded::new(Box::new(socket), lost).keeping(stream).explaining(explain)))
     }
 }

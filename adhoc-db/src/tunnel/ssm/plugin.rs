@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use super::watch::keep_watch;
 use super::{SsmConfig, SsmSession, SsmSessions};
 use crate::tunnel::lost::Lost;
-use crate::tunnel::program::{Program, not_started};
+use crate::tunnel::program::{LastWords, Program, Worth, not_started};
 
 /// The variable in which the plugin takes the session, as the AWS CLI hands it over: an argument could be read by everybody.
 const VARIABLE: &str = "AWS_SSM_START_SESSION_RESPONSE";
@@ -56,6 +56,7 @@ fn version(text: &str) -> Option<[u32; 3]> {
 pub(super) struct Forwarding {
     port: u16,
     lost: Lost,
+    said: LastWords,
     streams: watch::Sender<usize>,
     watching: AbortHandle,
     session: Ender,
@@ -85,8 +86,7 @@ impl Forwarding {
         let ender = Ender::new(clock.clone(), sessions, session.session_id.clone());
         let lost = Lost::default();
         let command = command(config, &session, host, port);
-        let started =
-            Program::start(clock.clone(), command, lost.clone(), "session-manager-plugin", |line| !line.is_empty());
+        let started = Program::start(clock.clone(), command, lost.clone(), "session-manager-plugin", any_line);
         let (program, pipes) = started.map_err(|error| failed(not_started(&error).to_owned()).with_hint(INSTALL))?;
         let mut output = BufReader::new(pipes.stdout).lines();
         let local = match within(&*clock, READY_TIMEOUT, opened_port(&mut output)).await {
@@ -106,10 +106,12 @@ impl Forwarding {
             }
         };
         // A plugin that cannot write any more would end.
-        tokio::spawn(async move { while let Ok(Some(_)) = output.next_line().await {} });
+        let said = LastWords::default();
+        tokio::spawn(said.clone().listen(output.into_inner(), trouble));
         let (streams, open) = watch::channel(0);
         let watching = tokio::spawn(keep_watch(clock, local, open, lost.clone())).abort_handle();
-        Ok(Arc::new(Self { port: local, lost, streams, watching, session: ender, program: OnceLock::from(program) }))
+        let program = OnceLock::from(program);
+        Ok(Arc::new(Self { port: local, lost, said, streams, watching, session: ender, program }))
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -130,6 +132,13 @@ impl Forwarding {
     pub(super) async fn close(&self) {
         self.lost.fail("the tunnel was closed");
         self.session.end().await;
+    }
+}
+
+impl OpenStream {
+    /// What the plugin tells of connections that failed.
+    pub(super) fn output(&self) -> LastWords {
+        self.0.said.clone()
     }
 }
 
@@ -162,6 +171,14 @@ fn command(config: &SsmConfig, session: &SsmSession, host: &str, port: u16) -> C
     command.arg(VARIABLE).arg(&session.region).arg("StartSession").arg(config.profile.as_deref().unwrap_or_default());
     command.arg(request.to_string()).arg(endpoint).env(VARIABLE, response.to_string()).stdin(Stdio::null());
     command
+}
+
+fn any_line(line: &str) -> Worth {
+    if line.is_empty() { Worth::Nothing } else { Worth::Much }
+}
+
+fn trouble(line: &str) -> Worth {
+    if line.contains("failed") || line.contains("rror") { Worth::Much } else { Worth::Nothing }
 }
 
 /// The port of "Port 43210 opened for sessionId ..", or what the plugin said last before it ended.
