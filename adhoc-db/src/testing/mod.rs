@@ -4,5 +4,7 @@
 
 mod postgres;
 mod process;
+mod seed;
 
 pub use postgres::PostgresFixture;
+pub use seed::seed_sql;
