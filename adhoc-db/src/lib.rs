@@ -3,6 +3,7 @@
 //! ```text
 //!   your pipeline
 //!     │  ensure_database · remove_database            an environment's database and the password of its role
+//!     ├──> restore         a dump of any format, in one transaction
 //!     ├──> PostgresAdmin   create, drop, list, audit, templates, as the server's master user
 //!     │      └──> Session  one connection
 //!     │             └──> Postgres   over any byte stream, with TLS that names the real server
@@ -63,9 +64,11 @@ mod admin;
 #[cfg(feature = "aws")]
 pub mod aws;
 mod credentials;
+mod dump;
 mod environment;
 mod identifier;
 mod postgres;
+mod restore;
 pub mod tunnel;
 
 #[cfg(feature = "test-util")]
@@ -80,5 +83,7 @@ pub use admin::{
     AuditReport, DatabaseReach, Limits, LoadTemplate, PostgresAdmin, Proof, RoleAudit, TemporaryLogin, template_owner,
 };
 pub use credentials::{Account, CredentialSource, GivenPassword, RoleSecrets};
+pub use dump::DumpSource;
 pub use environment::{ensure_database, remove_database};
 pub use postgres::{Canceller, Postgres, Roots, Session, Tls};
+pub use restore::{RestoreOptions, Restored, Skipped, restore};

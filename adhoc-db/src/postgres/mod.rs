@@ -18,7 +18,7 @@ pub use self::tls::{Roots, Tls};
 
 use self::wire::Wire;
 
-pub(crate) use self::error::sql_state;
+pub(crate) use self::error::{database_error, sql_state};
 
 /// How long opening a connection may take, after the tunnel has opened its stream.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

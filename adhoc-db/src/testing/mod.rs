@@ -4,7 +4,9 @@
 
 mod postgres;
 mod process;
+mod seed;
 mod sshd;
 
 pub use postgres::PostgresFixture;
+pub use seed::seed_sql;
 pub use sshd::{SshdFixture, SshdOptions};
