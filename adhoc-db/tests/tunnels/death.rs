@@ -72,12 +72,19 @@ async fn a_frozen_bastion_behind_a_jump_host_is_noticed_too() {
     let config = place.config().with_jump(through).with_known_hosts(jump.known_hosts_file().unwrap());
     let tunnel = Ssh::new(clock(), config);
     let idle = tunnel.open("127.0.0.1", port).await.unwrap();
-    let busy = tokio::spawn(upload(tunnel.separate().open("127.0.0.1", port).await.unwrap()));
+    // More streams than the buffers on the way have room for, so that the connection itself gets stuck.
+    let stuck = tunnel.separate();
+    let mut busy = Vec::new();
+    for _ in 0..12 {
+        busy.push(tokio::spawn(upload(stuck.open("127.0.0.1", port).await.unwrap())));
+    }
     place.bastion.freeze();
     let said = last_words(idle).await;
     assert!(said.contains("the bastion") && said.contains("no longer answers"), "{said}");
-    let said = busy.await.unwrap();
-    assert!(said.contains("no longer answers"), "{said}");
+    for upload in busy {
+        let said = upload.await.unwrap();
+        assert!(said.contains("no longer answers"), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

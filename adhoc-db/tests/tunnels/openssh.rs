@@ -134,14 +134,11 @@ async fn the_process_ends_with_its_stream() {
     let place = Place::start().await;
     let tunnel = Arc::new(OpenSsh::new(clock(), OpenSshConfig::new("bastion").with_file(configuration(&place, ""))));
     let session = place.connect(tunnel).await.unwrap();
-    let count = || {
-        let output = std::process::Command::new("ps").args(["-axo", "args="]).output().unwrap();
-        let mark = place.bastion.folder().join("ssh_config").display().to_string();
-        String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.contains(&mark)).count()
-    };
-    assert_eq!(count(), 1);
+    session.client().query_one("SELECT 1", &[]).await.unwrap();
+    let ended = || ["Connection closed by", "Disconnected from"].iter().any(|end| place.bastion.log().contains(end));
+    assert!(!ended(), "{}", place.bastion.log());
     session.close().await;
-    while count() > 0 {
+    while !ended() {
         clock().sleep(std::time::Duration::from_millis(20)).await;
     }
 }

@@ -11,7 +11,8 @@ use adhoc_db::{Postgres, Session, Tls};
 
 /// Whether the servers are there; if not, and none are required, says so.
 pub(crate) fn servers_are_installed() -> bool {
-    let missing = [("PostgreSQL", PostgresFixture::programs()), ("sshd", SshdFixture::program())]
+    let python = Command::new("python3").arg("--version").output().is_ok().then(PathBuf::new);
+    let missing = [("PostgreSQL", PostgresFixture::programs()), ("sshd", SshdFixture::program()), ("python3", python)]
         .into_iter()
         .filter_map(|(name, found)| found.is_none().then_some(name))
         .collect::<Vec<_>>()
