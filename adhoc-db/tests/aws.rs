@@ -169,7 +169,8 @@ async fn a_throw_away_key_opens_the_bastion() {
     assert!(server.calls().iter().any(|call| call.operation == "SendSSHPublicKey"));
 
     let nowhere = Bastion::new("i-0000000000000000f");
-    let refused = InstanceConnect::new(&config, &nowhere).push("ec2-user", "ssh-ed25519 AAAA").await.expect_err("refused");
+    let refused =
+        InstanceConnect::new(&config, &nowhere).push("ec2-user", "ssh-ed25519 AAAA").await.expect_err("refused");
     assert!(!refused.to_string().contains('\n'), "{refused}");
 }
 
@@ -180,12 +181,15 @@ async fn sessions_are_started_and_terminated() {
     let bastion = find_bastion(&config, "dev-bastion").await.expect("found");
     let sessions = SessionManager::new(&config, &bastion.instance_id);
     let session = sessions.start("dev-rds.example.internal", 5432, 0).await.expect("started");
-    assert!(session.stream_url.starts_with("wss://") && !format!("{session:?}").contains(session.token.expose_secret()));
+    assert!(
+        session.stream_url.starts_with("wss://") && !format!("{session:?}").contains(session.token.expose_secret())
+    );
     assert_eq!(server.open_sessions(), [session.session_id.clone()]);
     for _ in 0..2 {
         sessions.terminate(&session.session_id).await.expect("ended, however often");
     }
     assert!(server.open_sessions().is_empty());
-    let missing = SessionManager::new(&config, "i-0000000000000000f").start("db", 5432, 0).await.err().expect("refused");
+    let missing =
+        SessionManager::new(&config, "i-0000000000000000f").start("db", 5432, 0).await.err().expect("refused");
     assert!(matches!(missing, Error::Database(_)) && missing.detail().hint.is_some(), "{missing}");
 }

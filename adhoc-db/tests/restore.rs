@@ -126,7 +126,8 @@ impl Stage {
         self.database("copy").await;
         let restored = self.restore("copy", source).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         assert_same(&self.contents("rich"), &self.contents("copy"), what);
-        let foreign = "SELECT count(*) FROM pg_class WHERE relowner <> 'copy'::regrole AND relnamespace = 'public'::regnamespace";
+        let foreign =
+            "SELECT count(*) FROM pg_class WHERE relowner <> 'copy'::regrole AND relnamespace = 'public'::regnamespace";
         let admin = self.fixture.superuser("copy").await.unwrap();
         assert_eq!(admin.client().query_one(foreign, &[]).await.unwrap().get::<_, i64>(0), 0, "{what}: owners");
         drop(admin);
@@ -218,7 +219,8 @@ async fn an_asynchronous_stream_will_do_and_progress_is_told() {
     let cx = Context::new(Arc::new(SystemClock::new()), sink.clone());
     stage.database("told").await;
     let session = stage.session("told").await;
-    let restored = restore(&cx, &session, DumpSource::path(&dump).with_name("seed"), &RestoreOptions::new()).await.unwrap();
+    let restored =
+        restore(&cx, &session, DumpSource::path(&dump).with_name("seed"), &RestoreOptions::new()).await.unwrap();
     let told = sink.events();
     let Some(Event::TransferProgress { what, bytes, total, detail }) = told.last() else { panic!("{told:?}") };
     let size = dump.metadata().unwrap().len();
@@ -236,7 +238,8 @@ async fn dumps_of_newer_servers_load_as_far_as_this_server_knows_them() {
         for form in ["sql", "dump", "tar", "dir"] {
             stage.database("newer").await;
             let source = DumpSource::path(folder.join(format!("pg{version}.{form}")));
-            let restored = stage.restore("newer", source).await.unwrap_or_else(|error| panic!("{version}.{form}: {error:?}"));
+            let restored =
+                stage.restore("newer", source).await.unwrap_or_else(|error| panic!("{version}.{form}: {error:?}"));
             assert_eq!((restored.tables, restored.rows), (2, 54), "{version}.{form}");
             let admin = stage.fixture.superuser("newer").await.unwrap();
             let sums = "SELECT (SELECT count FROM mv), (SELECT length(lo_get(oid)) FROM pg_largeobject_metadata),
@@ -260,7 +263,10 @@ async fn what_a_dump_must_not_do_is_refused_by_name_and_line() {
         ("COMMIT;\n", "test.sql:7: COMMIT in a dump"),
         ("BEGIN;\nSELECT 1;\nCOMMIT;\n", "test.sql:7: BEGIN in a dump"),
         ("COPY t TO STDOUT;\n", "test.sql:7: COPY from or to a place"),
-        ("SELECT 1;\nSELECT nonsense;\nSELECT 2;", "test.sql:8: SELECT nonsense: column \"nonsense\" does not exist (42703)"),
+        (
+            "SELECT 1;\nSELECT nonsense;\nSELECT 2;",
+            "test.sql:8: SELECT nonsense: column \"nonsense\" does not exist (42703)",
+        ),
         ("SELECT 'ä';\nSELEKT 1;\n", "test.sql:8: SELEKT: syntax error at or near \"SELEKT\" (42601)"),
         ("SELECT 1;\nSELECT 1 / 0;\n", "test.sql:8: SELECT: division by zero (22012)"),
         ("CREATE TABLE t (b text);\n", "test.sql:7: CREATE TABLE t: relation \"t\" already exists (42P07)"),
@@ -381,7 +387,8 @@ async fn until(session: &Session, sql: &str) {
     panic!("never: {sql}");
 }
 
-const BUSY: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'busy' AND state = 'active' AND query ~ 'pg_sleep|COPY'";
+const BUSY: &str =
+    "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'busy' AND state = 'active' AND query ~ 'pg_sleep|COPY'";
 const IDLE: &str = "SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'busy' AND state <> 'idle'";
 
 /// Data without end.
@@ -407,7 +414,8 @@ async fn cancelling_ends_what_is_under_way_and_leaves_nothing() {
     let Some(stage) = Stage::start().await else { return };
     stage.database("busy").await;
     let admin = stage.fixture.superuser("busy").await.unwrap();
-    let (slow, endless) = ("CREATE TABLE t (a int); SELECT pg_sleep(300);", "CREATE TABLE t (a int);\nCOPY t FROM stdin;\n");
+    let (slow, endless) =
+        ("CREATE TABLE t (a int); SELECT pg_sleep(300);", "CREATE TABLE t (a int);\nCOPY t FROM stdin;\n");
     for source in [bytes(slow), DumpSource::reader("endless", Endless(endless.into())), {
         // Nothing comes any more.
         let (reader, writer) = std::io::pipe().unwrap();

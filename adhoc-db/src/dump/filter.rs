@@ -217,7 +217,14 @@ mod tests {
     use super::*;
 
     fn of(sql: &str) -> Verdict {
-        verdict(sql, &HashSet::from(["statement_timeout".to_owned(), "work_mem".to_owned(), "standard_conforming_strings".to_owned()]))
+        verdict(
+            sql,
+            &HashSet::from([
+                "statement_timeout".to_owned(),
+                "work_mem".to_owned(),
+                "standard_conforming_strings".to_owned(),
+            ]),
+        )
     }
 
     #[test]

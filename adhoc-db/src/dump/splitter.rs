@@ -403,7 +403,11 @@ impl Splitter {
     fn meta(&mut self, from: usize) -> Read<Step> {
         let rest = &self.buffer[self.at..];
         let Some(length) = memchr::memchr(b'\n', rest).or(self.ended.then_some(rest.len())) else {
-            return Ok(if rest.len() > LONGEST_WORD { return Err(Fault::at_line(self.line, "is no SQL")) } else { Step::More });
+            return Ok(if rest.len() > LONGEST_WORD {
+                return Err(Fault::at_line(self.line, "is no SQL"));
+            } else {
+                Step::More
+            });
         };
         let text = String::from_utf8_lossy(&self.buffer[from..self.at + length]).trim_end().to_owned();
         if self.statement.start.is_some() {
@@ -604,7 +608,9 @@ mod tests {
 
     #[test]
     fn data_end_with_their_marker_and_lines_are_counted() {
-        let found = whole("-- c\n\nCOPY t (a) FROM stdin;\n\\N\n\\.x\n\\\\.\n\\.\nSELECT\n1;COPY u FROM STDIN;\r\n\\.\r\n SELECT 3;");
+        let found = whole(
+            "-- c\n\nCOPY t (a) FROM stdin;\n\\N\n\\.x\n\\\\.\n\\.\nSELECT\n1;COPY u FROM STDIN;\r\n\\.\r\n SELECT 3;",
+        );
         let expected = [
             Piece::Comment("-- c".into()),
             Piece::Copy { sql: "COPY t (a) FROM stdin;".into(), line: 3 },
@@ -632,7 +638,15 @@ mod tests {
 
     #[test]
     fn an_end_in_the_middle_is_noticed() {
-        let ends = ["SELECT 'a", "SELECT \"a", "SELECT $$a", "SELECT 1", "/* a", "COPY t FROM stdin;\n1\n", "COPY t FROM stdin;"];
+        let ends = [
+            "SELECT 'a",
+            "SELECT \"a",
+            "SELECT $$a",
+            "SELECT 1",
+            "/* a",
+            "COPY t FROM stdin;\n1\n",
+            "COPY t FROM stdin;",
+        ];
         let found = ends.map(|sql| pieces(sql.as_bytes(), &[2]).1.unwrap_or_default());
         let data = "the data of a table";
         assert_eq!(found, ["a string", "a quoted name", "a string", "a statement", "a comment", data, data]);

@@ -163,7 +163,10 @@ mod tests {
     #[test]
     fn a_head_shows_no_values() {
         assert_eq!(head("INSERT INTO public.\"T b\" VALUES ('secret');"), "INSERT INTO public.\"T b\"");
-        assert_eq!(head("ALTER TABLE ONLY public.t\n    ADD CONSTRAINT x CHECK (1)"), "ALTER TABLE ONLY public.t ADD CONSTRAINT x CHECK");
+        assert_eq!(
+            head("ALTER TABLE ONLY public.t\n    ADD CONSTRAINT x CHECK (1)"),
+            "ALTER TABLE ONLY public.t ADD CONSTRAINT x CHECK"
+        );
         assert_eq!(head("COMMENT ON TABLE a IS 'b'"), "COMMENT ON TABLE a");
     }
 

@@ -29,7 +29,7 @@ const UNANSWERED: usize = 8;
 type Answer<'a> = Pin<Box<dyn Future<Output = Result<Done>> + Send + 'a>>;
 
 /// What a request came to.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Done {
     statements: u64,
     rows: u64,
@@ -250,8 +250,7 @@ fn failing(batch: &Batch, completed: u64, error: &tokio_postgres::Error) -> usiz
 async fn put(session: &Session, place: String, oid: u32, offset: i64, data: Bytes) -> Result<Done> {
     const PUT: &str = "SELECT pg_catalog.lo_put($1, $2, $3)";
     let data: &[u8] = &data;
-    let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&oid, Type::OID), (&offset, Type::INT8), (&data, Type::BYTEA)];
+    let parameters: [(&(dyn ToSql + Sync), Type); 3] = [(&oid, Type::OID), (&offset, Type::INT8), (&data, Type::BYTEA)];
     session.client().execute_typed(PUT, &parameters).await.map_err(|error| refused(&place, "", &error))?;
     Ok(Done::default())
 }

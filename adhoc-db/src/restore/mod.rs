@@ -202,9 +202,8 @@ async fn roll_back(cx: &Context, session: &Session, at_once: bool) {
         return;
     }
     let canceller = session.canceller();
-    let rollback = async {
-        while session.client().batch_execute("ROLLBACK").await.is_err() && !session.client().is_closed() {}
-    };
+    let rollback =
+        async { while session.client().batch_execute("ROLLBACK").await.is_err() && !session.client().is_closed() {} };
     let hurry = async {
         if !at_once {
             cx.clock().sleep(PATIENCE).await;

@@ -166,7 +166,8 @@ impl Bench {
         let admin = self.admin();
         let seed: adhoc_db::DatabaseName = "seed".parse().unwrap();
         let request = LoadTemplate::new(seed.clone(), DatabaseMarker::for_template(&seed, self.clock.now())).unwrap();
-        let load = async |session: &Session| restore(&self.cx, session, DumpSource::path(dump), &RestoreOptions::new()).await;
+        let load =
+            async |session: &Session| restore(&self.cx, session, DumpSource::path(dump), &RestoreOptions::new()).await;
         admin.load_template(&self.cx, &request, load).await.unwrap();
         let mut ours = f64::MAX;
         for _ in 0..RUNS {
@@ -177,7 +178,12 @@ impl Bench {
             ours = ours.min(seconds);
             admin.drop(&request.name, &request.owner).await.unwrap();
         }
-        Figure { what: "clone of the seed, log-in to the bastion included".to_owned(), ours, peer: None, target: "< 0.5" }
+        Figure {
+            what: "clone of the seed, log-in to the bastion included".to_owned(),
+            ours,
+            peer: None,
+            target: "< 0.5",
+        }
     }
 
     /// Each from nothing: a new SSH connection, role, database, grants and marker; the peer makes the database alone.

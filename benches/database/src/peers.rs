@@ -46,7 +46,8 @@ impl<'a> Peers<'a> {
     /// `psql -1 -f DUMP` into a new database.
     pub(crate) fn psql(&self, dump: &Path) -> (&'static str, Duration) {
         self.fresh();
-        let took = timed(self.command("psql").args(["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", "peer", "-f"]).arg(dump));
+        let took =
+            timed(self.command("psql").args(["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", "peer", "-f"]).arg(dump));
         ("psql -1", took)
     }
 

@@ -6,10 +6,12 @@ use adhoc_core::{
     SecretString, SystemClock, Tunnel,
 };
 use adhoc_db::aws::{
-    Bastion, IamToken, InstanceConnect, RdsInstance, SecretCredentials, SecretsManagerPasswords, SessionManager, find_bastion,
-    find_rds_instance,
+    Bastion, IamToken, InstanceConnect, RdsInstance, SecretCredentials, SecretsManagerPasswords, SessionManager,
+    find_bastion, find_rds_instance,
 };
-use adhoc_db::tunnel::{Authentication, Direct, HostKeyPolicy, OpenSsh, OpenSshConfig, Ssh, Ssm, SsmConfig, SshConfig as SshTunnelConfig};
+use adhoc_db::tunnel::{
+    Authentication, Direct, HostKeyPolicy, OpenSsh, OpenSshConfig, Ssh, SshConfig as SshTunnelConfig, Ssm, SsmConfig,
+};
 use adhoc_db::{Account, CredentialSource, GivenPassword, Postgres, PostgresAdmin, RoleSecrets, Tls};
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
@@ -53,7 +55,15 @@ impl Databases {
         let Some(database) = config.database.clone() else {
             return Err(Error::invalid("", "", "adhoc.toml has no [database]").with_hint(SAMPLE));
         };
-        let finder = Finder { cx, global, config, database: &database, sdk: OnceCell::new(), rds: OnceCell::new(), ssm: Mutex::new(None) };
+        let finder = Finder {
+            cx,
+            global,
+            config,
+            database: &database,
+            sdk: OnceCell::new(),
+            rds: OnceCell::new(),
+            ssm: Mutex::new(None),
+        };
         let (host, port) = finder.place().await?;
         let tls = match &database.tls {
             TlsMode::VerifyFull(bundle) => Tls::verify_full(bundle)?,

@@ -63,7 +63,10 @@ async fn as_template(at: &Surroundings<'_>, template: &DatabaseName, dump: &Path
     let restored = at.cx.step("restore", work).await?;
     let role = adhoc_db::template_owner(template)?;
     Ok(DatabaseChange {
-        message: format!("template {template} holds {}; `adhoc db clone ENV --from {template}` copies it", what(&restored)),
+        message: format!(
+            "template {template} holds {}; `adhoc db clone ENV --from {template}` copies it",
+            what(&restored)
+        ),
         database: template.to_string(),
         role: role.to_string(),
         change: "template_made".to_owned(),
@@ -98,6 +101,7 @@ fn skipped(restored: &Restored) -> Vec<String> {
     if restored.skipped.is_empty() {
         return Vec::new();
     }
-    let kinds: Vec<String> = restored.skipped.iter().map(|skipped| format!("{} {}", skipped.count, skipped.kind)).collect();
+    let kinds: Vec<String> =
+        restored.skipped.iter().map(|skipped| format!("{} {}", skipped.count, skipped.kind)).collect();
     vec![format!("left out: {}", kinds.join(", "))]
 }

@@ -131,7 +131,10 @@ mod tests {
             let mut wire = Wire::new(bytes);
             let mut text = String::new();
             unpacked(&mut wire, Compression::None, |input| {
-                input.read_to_string(&mut text).map(drop).map_err(|error| super::super::super::source::read_fault(&error, 0))
+                input
+                    .read_to_string(&mut text)
+                    .map(drop)
+                    .map_err(|error| super::super::super::source::read_fault(&error, 0))
             })
             .map(|()| text)
         };

@@ -51,7 +51,8 @@ impl Player {
         if let Some(at) = (0..entries.len()).find(|at| entries[*at].has_data && !self.seen[*at]) {
             return Err(Fault::at(&entries[at].place(), "has no data").truncated());
         }
-        let (last, first): (Vec<_>, Vec<_>) = entries[first_data(&entries)..].iter().partition(|entry| comes_last(entry));
+        let (last, first): (Vec<_>, Vec<_>) =
+            entries[first_data(&entries)..].iter().partition(|entry| comes_last(entry));
         first.into_iter().chain(last).try_for_each(|entry| self.define(entry))?;
         self.feeder.complete()
     }

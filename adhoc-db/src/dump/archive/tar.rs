@@ -73,7 +73,8 @@ fn read_header<R: io::Read>(tar: &mut Wire<R>) -> Read<Option<Header>> {
 /// A number in octal digits, or for great ones in base 256.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
-        let great = field.iter().skip(1).try_fold(0_u64, |value, byte| Some(value.checked_mul(256)? + u64::from(*byte)));
+        let great =
+            field.iter().skip(1).try_fold(0_u64, |value, byte| Some(value.checked_mul(256)? + u64::from(*byte)));
         return great.filter(|_| field[0] == 0x80);
     }
     let text = std::str::from_utf8(field).ok()?.trim_matches([' ', '\0']);

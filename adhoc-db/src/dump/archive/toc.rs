@@ -137,12 +137,7 @@ fn read_compression<R: io::Read>(wire: &mut Wire<R>, version: (u8, u8)) -> Read<
     Err(Fault::new(reason).with_hint("make the dump with `pg_dump --compress=gzip`"))
 }
 
-fn read_entry<R: io::Read>(
-    wire: &mut Wire<R>,
-    layout: Layout,
-    version: (u8, u8),
-    offset_size: usize,
-) -> Read<Entry> {
+fn read_entry<R: io::Read>(wire: &mut Wire<R>, layout: Layout, version: (u8, u8), offset_size: usize) -> Read<Entry> {
     let id = wire.int()?;
     let has_data = wire.int()? != 0;
     // The numbers of the object's catalog row, which mean nothing in another database.
