@@ -362,7 +362,10 @@ impl Source<'_> {
             Some((fault, expected)) => (fault, Some(expected)),
             None => (message.as_str(), None),
         };
-        let fault = table.map_or(fault.to_owned(), |table| format!("`{table}`: {fault}"));
+        // A key of a map with known keys is as much a variant for serde as a value of a choice is.
+        let fault =
+            if table == Some("names") { fault.replace("unknown value", "unknown field") } else { fault.to_owned() };
+        let fault = table.map_or(fault.clone(), |table| format!("`{table}`: {fault}"));
         let hint =
             expected.map_or("see https://toml.io for the syntax".to_owned(), |expected| format!("expected {expected}"));
         self.error(span, "", &fault, &hint)
@@ -380,7 +383,7 @@ impl Source<'_> {
 /// Says what serde says, in the words of someone who writes the file.
 fn in_words_of_toml(message: &str) -> String {
     let words = [
-        ("unknown variant", "unknown field"),
+        ("unknown variant", "unknown value"),
         ("a sequence", "a list"),
         ("u32", "a whole number, 0 or more"),
         ("u16", "a whole number from 1 to 65535"),
@@ -432,7 +435,8 @@ anything = ["goes"]
         assert_eq!(backend.pre_update, ["migrate", "collectstatic"]);
         assert_eq!(backend.desired_count["gunicorn"], 2);
         assert_eq!(config.conventions.component("frontend").expect("built in").services, ["web-ui"]);
-        assert_eq!(config.unused_sections(), ["database", "terraform"]);
+        assert_eq!(config.unused_sections(), ["terraform"]);
+        assert_eq!(config.database.expect("there").ssh.port, Some(22));
     }
 
     #[test]

@@ -1,5 +1,11 @@
 //! `adhoc db`, through a real bastion to a real Postgres, beside the embedded AWS.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot be set up fails, and one that is skipped says so"
+)]
+
 mod support;
 
 use std::io::Write;

@@ -289,8 +289,9 @@ fn check_names(conventions: &Conventions, source: &Source<'_>) -> Result<()> {
     let longest = format!("a{}", "b".repeat(27)).parse()?;
     let faulty = conventions.database(&longest).err().or(conventions.database_role(&longest).err());
     faulty.map_or(Ok(()), |error| {
-        let hint = "shorten `database` or `database_role`: an environment's name takes up to 28 characters of 63";
-        Err(source.error(source.table("names"), "names", &error.detail().reason, hint))
+        let reason = format!("makes a name that {}", error.detail().reason);
+        let hint = "set `database` and `database_role` to letters, digits, `_`, `-` and `{env}`, which takes up to 28 characters of 63";
+        Err(source.error(source.table("names"), "names", &reason, hint))
     })
 }
 
@@ -347,5 +348,94 @@ pub(super) fn resolve(path: &str, file: &Path) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
         (Some(rest), Some(home)) => Path::new(&home).join(rest),
         _ => file.parent().unwrap_or(Path::new("")).join(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn parse(text: &str) -> Result<DatabaseConfig> {
+        Config::parse(text, Path::new("project/adhoc.toml")).map(|config| config.database.expect("the section"))
+    }
+
+    #[test]
+    fn the_documented_example_says_all_of_it() {
+        let database = parse(
+            r#"
+[database]
+engine = "postgres"
+bastion = "ssh"
+host = "dev-rds.example.internal"
+port = 5433
+admin_user = "postgres"
+admin_password_env = "ADHOC_DB_PASSWORD"
+sslmode = "verify-full"
+ssl_root_cert = "rds-ca.pem"
+template = "seed"
+connection_limit = 20
+extensions = ["postgis"]
+[database.ssh]
+host = "bastion.example.com"
+port = 2222
+user = "ec2-user"
+identity_file = "keys/id_ed25519"
+known_hosts = "/etc/known_hosts"
+strict_host_key_checking = "accept-new"
+proxy_jump = "me@jump"
+"#,
+        )
+        .expect("valid");
+        assert_eq!((database.bastion, database.host.as_deref()), (BastionKind::Ssh, Some("dev-rds.example.internal")));
+        assert_eq!((database.port, database.connection_limit), (Some(5433), 20));
+        assert_eq!(database.auth, AdminAuth::Environment("ADHOC_DB_PASSWORD".to_owned()));
+        assert_eq!(database.tls, TlsMode::VerifyFull("project/rds-ca.pem".into()), "beside the file");
+        assert_eq!(database.template.as_ref().map(DatabaseName::as_str), Some("seed"));
+        let ssh = database.ssh;
+        assert_eq!(ssh.identity_files, [PathBuf::from("project/keys/id_ed25519")]);
+        assert_eq!(ssh.known_hosts, Some("/etc/known_hosts".into()));
+        assert_eq!((ssh.accept_new, ssh.proxy_jump), (true, vec!["me@jump".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_left_out_is_looked_up_or_safe() {
+        let database = parse("[database]\nssl_root_cert = 'ca.pem'").expect("valid");
+        assert_eq!((database.auth, database.host), (AdminAuth::RdsSecret, None));
+        assert_eq!((database.bastion, database.connection_limit), (BastionKind::Ssh, 50));
+        assert!(!database.ssh.accept_new);
+    }
+
+    #[test]
+    fn faults_are_one_line_with_place_key_and_hint() {
+        let faults: Vec<String> = [
+            "[database]\nengine = 'mysql'\nssl_root_cert = 'a'",
+            "[database]\nbastion = 'telnet'",
+            "[database]\nhost = 'db'",
+            "[database]\nhost = 'db.example.com'\nsslmode = 'disable'",
+            "[database]\nsslmode = 'prefer'",
+            "[database]\nssl_root_cert = ''",
+            "[database]\nssl_root_cert = 'a'\nport = 0",
+            "[database]\nssl_root_cert = 'a'\nport = 65536",
+            "[database]\nssl_root_cert = 'a'\nauth = 'iam'\nadmin_secret = 'x'",
+            "[database]\nhost = '127.0.0.1'\nsslmode = 'disable'\nauth = 'iam'",
+            "[database]\nssl_root_cert = 'a'\ntemplate = 'se;ed'",
+            "[database]\nssl_root_cert = 'a'\nconnection_limit = 0",
+            "[database]\nssl_root_cert = 'a'\npassword = 'hunter2'",
+            "[database]\nssl_root_cert = 'a'\n[database.ssh]\nstrict_host_key_checking = 'no'",
+            "[database]\nssl_root_cert = 'a'\n[names]\ndatabase = 'a-name-that-is-much-too-long-for-any-database-{env}-db'",
+            "[database]\nssl_root_cert = 'a'\n[names]\ndatabase = '{env};db'",
+        ]
+        .into_iter()
+        .map(|text| {
+            let error = parse(text).expect_err(text);
+            let line = error.chain().join(": ");
+            assert!(!line.contains('\n') && !line.contains("hunter2"), "{line}");
+            format!("{text}\n> {line}\n> hint: {}\n", error.detail().hint.as_deref().expect("a hint"))
+        })
+        .collect();
+        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!("database_config_errors", faults.join("\n"));
+        });
     }
 }

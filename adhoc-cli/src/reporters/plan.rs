@@ -26,6 +26,9 @@ fn rows(plan: &Plan) -> Vec<String> {
         vec![verb.to_owned(), name.to_owned(), revision, detail]
     };
     let mut rows = Vec::new();
+    for what in &plan.preparations {
+        rows.push(row("ensure", what, String::new(), String::new()));
+    }
     for definition in &plan.task_definitions {
         let from = revision_of(&definition.from, &definition.family);
         let (verb, revision) = match &definition.to {
@@ -34,9 +37,6 @@ fn rows(plan: &Plan) -> Vec<String> {
             Some(to) => ("put back", format!("{from} → {}", revision_of(to, &definition.family))),
         };
         rows.push(row(verb, &definition.family, revision, image_change(&definition.image_from, &definition.image)));
-    }
-    for what in &plan.preparations {
-        rows.push(row("ensure", what, String::new(), String::new()));
     }
     for task in &plan.tasks {
         rows.push(row("run", &task.family, String::new(), String::new()));
@@ -88,6 +88,7 @@ mod tests {
     #[test]
     fn a_rollback_puts_images_back() {
         let mut plan = Plan { command: "rollback".to_owned(), tasks: Vec::new(), ..samples::plan() };
+        plan.preparations.clear();
         plan.task_definitions.retain(|definition| definition.register);
         for definition in &mut plan.task_definitions {
             definition.register = false;

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::allow_attributes,
+    clippy::print_stderr,
     dead_code,
     unreachable_pub,
     reason = "each test file uses its own part, and one of them all"

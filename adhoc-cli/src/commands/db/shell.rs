@@ -1,6 +1,6 @@
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -103,7 +103,8 @@ async fn run(at: &Surroundings<'_>, mut command: Command) -> Result<ExitStatus> 
 fn password_file(credentials: &Credentials) -> Result<(TempDir, PathBuf)> {
     let failed =
         |error: std::io::Error| Error::internal("", "the password file", "cannot be written").with_source(error);
-    let folder = tempfile::Builder::new().prefix("adhoc-").tempdir().map_err(failed)?;
+    let folder = tempfile::Builder::new().prefix("adhoc-").permissions(Permissions::from_mode(0o700)).tempdir();
+    let folder = folder.map_err(failed)?;
     let path = folder.path().join("pgpass");
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
     let escaped = credentials.password.expose_secret().replace('\\', "\\\\").replace(':', "\\:");
@@ -117,8 +118,6 @@ fn absolute(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
