@@ -18,7 +18,7 @@ const VALID_FOR: Duration = Duration::from_secs(12 * 60 * 60);
 /// A role of its own that acts as another one: what it makes belongs to that one. Foreign SQL, such as a dump's, runs under
 /// it, and so cannot become the administrator, whatever it says; and the password of the role it acts for need not be known.
 ///
-/// To be ended by [`end`](Self::end). One that is forgotten cannot log in after twelve hours.
+/// To be ended by [`PostgresAdmin::end_temporary_login`]. One that is forgotten cannot log in after twelve hours.
 #[derive(Debug)]
 pub struct TemporaryLogin {
     credentials: Credentials,
