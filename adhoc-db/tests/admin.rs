@@ -214,15 +214,16 @@ async fn load_seed(admin: &adhoc_db::PostgresAdmin, rows: u32) {
         LoadTemplate::new(seed, DatabaseMarker::for_template(&"seed".parse().expect("a name"), at())).expect("short");
     let load = async |session: &Session| {
         let statements = format!(
-            "COMMENT ON SCHEMA public IS 'from a dump'; CREATE EXTENSION IF NOT EXISTS citext; CREATE SCHEMA app; \
-             CREATE TABLE app.posts (id int PRIMARY KEY, title citext); \
+            "COMMENT ON SCHEMA public IS 'from a dump'; CREATE SCHEMA app; DO $$ BEGIN \
+             IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'citext') THEN CREATE EXTENSION citext; END IF; END $$; \
+             CREATE TABLE app.posts (id int PRIMARY KEY, title text); \
              INSERT INTO app.posts SELECT n, 'post ' || n FROM generate_series(1, {rows}) n"
         );
         session
             .client()
             .batch_execute(&statements)
             .await
-            .map_err(|error| Error::database("load", "", error.to_string()))
+            .map_err(|error| Error::database("load", "", format!("{error:?}")))
     };
     admin.load_template(&cx, &request, load).await.expect("loaded");
 }

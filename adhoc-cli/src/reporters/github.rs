@@ -10,8 +10,8 @@ use std::path::Path;
 use adhoc_core::{ServiceSummary, Summary};
 
 use super::plain;
-use super::style::Tone;
-use super::summary::{cause_sentence, excerpt_title, image_of, is_failure, outcome_words, revisions, subject};
+use super::style::{Style, Tone};
+use super::summary::{cause_sentence, excerpt_title, found, image_of, is_failure, outcome_words, revisions, subject};
 use super::text::{one_line, safe};
 
 /// Appends the report to the file `step_summary` and the results to the file `output`: the values of
@@ -38,6 +38,7 @@ fn markdown(summary: &Summary) -> String {
     let tone = Tone::from(summary.outcome);
     let mut parts = vec![format!("### {} {} {}", tone.mark(), escaped(&subject(summary)), outcome_words(summary))];
     parts.extend(summary.error.iter().map(|error| escaped(error)));
+    parts.extend(summary.result.as_ref().map(result_block));
     parts.extend(services_table(summary));
     parts.extend(tasks_table(summary));
     parts.extend(summary.services.iter().filter_map(details));
@@ -46,6 +47,15 @@ fn markdown(summary: &Summary) -> String {
         parts.push(bullets("**Left behind:**", &summary.left_behind));
     }
     parts.join("\n\n") + "\n\n"
+}
+
+/// What was found, as a terminal would show it.
+fn result_block(result: &serde_json::Value) -> String {
+    let lines: Vec<String> = found(result, Style::PLAIN).iter().map(|line| safe(line, false)).collect();
+    // A fence that is longer than any in the text.
+    let ticks = lines.iter().map(|line| line.chars().take_while(|c| *c == '`').count()).max().unwrap_or_default();
+    let fence = "`".repeat(ticks.max(2) + 1);
+    format!("{fence}text\n{}\n{fence}", lines.join("\n"))
 }
 
 fn services_table(summary: &Summary) -> Option<String> {
@@ -151,6 +161,7 @@ fn outputs(summary: &Summary) -> io::Result<String> {
         ("exit_code", summary.exit_code.to_string()),
         ("error", text(&summary.error)),
         ("hint", text(&summary.hint)),
+        ("result", summary.result.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("task_definitions", serde_json::to_string(&summary.task_definitions)?),
         ("services", serde_json::to_string(&summary.services)?),
     ];
@@ -176,6 +187,14 @@ fn output(key: &str, value: &str) -> String {
 mod tests {
     use super::*;
     use crate::reporters::samples;
+
+    #[test]
+    fn what_was_found_is_shown_as_on_a_terminal() {
+        let mut summary = Summary::new("status").with_environment("alpha");
+        summary.result = serde_json::to_value(samples::status()).ok();
+        let text = markdown(&summary);
+        assert!(text.contains("```text\nalpha: ") && text.contains("\n```\n"), "{text}");
+    }
 
     #[test]
     fn reports_are_appended() {

@@ -27,7 +27,7 @@ pub(crate) use databases::{AuditRow, AuditTable, DatabaseChange, DatabaseKind, D
 pub(crate) use github::write_github;
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
 pub(crate) use style::Style;
-pub(crate) use text::bytes as size;
+pub(crate) use text::{bytes as size, count};
 
 use crate::args::{GlobalArgs, OutputFormat};
 

@@ -60,7 +60,8 @@ enum Found {
     Change(DatabaseChange),
 }
 
-fn found(result: &serde_json::Value, style: Style) -> Vec<String> {
+/// What a command that only looks has found, for people.
+pub(crate) fn found(result: &serde_json::Value, style: Style) -> Vec<String> {
     // Each is told by its members; whatever else a command has found is shown as it is.
     if let Ok(found) = serde_json::from_value(result.clone()) {
         return match found {

@@ -7,7 +7,7 @@ use adhoc_db::{DumpSource, LoadTemplate, RestoreOptions, Restored, Session, rest
 use super::change::creator;
 use super::{Surroundings, summary};
 use crate::args::DbRestoreArgs;
-use crate::reporters::{DatabaseChange, size};
+use crate::reporters::{DatabaseChange, count, size};
 
 /// `adhoc db restore`.
 pub(super) async fn restore(at: &Surroundings<'_>, args: &DbRestoreArgs) -> Summary {
@@ -92,8 +92,9 @@ fn source(dump: &Path) -> Result<DumpSource> {
 }
 
 fn what(restored: &Restored) -> String {
-    let rows = if restored.rows == 1 { "1 row".to_owned() } else { format!("{} rows", restored.rows) };
-    format!("{rows} in {} tables, from {} of dump", restored.tables, size(restored.bytes))
+    let number = |number: u64, noun| count(usize::try_from(number).unwrap_or(usize::MAX), noun);
+    let (rows, tables) = (number(restored.rows, "row"), number(restored.tables, "table"));
+    format!("{rows} in {tables}, from {} of dump", size(restored.bytes))
 }
 
 /// What was left out, so that nobody looks for it.
