@@ -51,7 +51,7 @@ fn markdown(summary: &Summary) -> String {
 
 /// What was found, as a terminal would show it.
 fn result_block(result: &serde_json::Value) -> String {
-    let lines: Vec<String> = found(result, Style::PLAIN).iter().map(|line| safe(line, false)).collect();
+    let lines: Vec<String> = found(result, Style::new(false)).iter().map(|line| safe(line, false)).collect();
     // A fence that is longer than any in the text.
     let ticks = lines.iter().map(|line| line.chars().take_while(|c| *c == '`').count()).max().unwrap_or_default();
     let fence = "`".repeat(ticks.max(2) + 1);

@@ -1,6 +1,7 @@
 //! From the driver's errors to the core's, by SQLSTATE and never by text.
 
 use std::error::Error as StdError;
+use std::io;
 
 use adhoc_core::Error;
 use tokio_postgres::error::SqlState;
@@ -48,12 +49,26 @@ pub(super) fn connect_error(place: &str, error: &tokio_postgres::Error) -> Error
     if error.as_db_error().is_some() {
         return database_error("connect", place, error);
     }
-    let innermost = innermost(error);
+    let (innermost, ended_by_tunnel) = (innermost(error), is_refused_stream(error));
     let error = Error::database("connect", place, innermost.clone());
-    match tls_hint(&innermost) {
-        Some(hint) => error.with_hint(hint),
-        None => error.with_hint("check host, port and `sslmode` of [database]"),
+    let hint = tls_hint(&innermost).unwrap_or(match ended_by_tunnel {
+        true => "these are the words of what leads there: check the bastion, its log, and what it may forward to",
+        false => "check host, port and `sslmode` of [database]",
+    });
+    error.with_hint(hint)
+}
+
+/// Whether the stream itself was refused or cut off, which a program such as `ssh -W` can only say after it was opened.
+fn is_refused_stream(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(kind, Some(io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionRefused)) {
+            return true;
+        }
+        next = error.source();
     }
+    false
 }
 
 fn lost(operation: &'static str, resource: &str, error: &tokio_postgres::Error) -> Error {

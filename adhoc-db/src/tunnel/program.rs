@@ -126,10 +126,15 @@ async fn supervise(
         Ok(status) if status.success() => lost.finish(),
         Ok(status) => {
             let said = words.text();
-            lost.fail(if said.is_empty() { format!("{name} ended: {status}") } else { format!("{name}: {said}") });
+            lost.fail(if said.is_empty() { format!("{name} ended: {status}") } else { format!("{name}: {}", own_words(name, &said)) });
         }
         Err(error) => lost.fail(format!("{name} cannot be waited for: {error}")),
     }
+}
+
+/// What a program has said, without its own name before it.
+fn own_words<'a>(name: &str, said: &'a str) -> &'a str {
+    said.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said)
 }
 
 /// Why a program did not start: a fragment of a sentence.
