@@ -295,6 +295,27 @@ async fn a_template_whose_loading_fails_leaves_the_former_one() {
 }
 
 #[tokio::test]
+async fn a_log_in_that_was_forgotten_is_removed_when_it_is_no_longer_good() {
+    let Some(fixture) = postgres().await else { return };
+    let admin = admin(&fixture);
+    admin.create(&request("alpha")).await.expect("created");
+    let root = fixture.superuser("postgres").await.expect("in");
+    let count = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'adhoc-login%'";
+    let forgotten = admin.temporary_login(&"alpha".parse().expect("a name")).await.expect("made");
+    let user = forgotten.credentials().user.clone();
+    let inside = fixture.server().connect("alpha-db", forgotten.credentials()).await.expect("in");
+    assert_eq!(value(&inside, "SELECT session_user || ' ' || current_user").await, format!("{user} alpha"));
+    admin.audit(&BTreeMap::new()).await.expect("audited");
+    assert_eq!(value(&root, count).await, "1", "it is still good");
+    root.client().batch_execute(&format!("ALTER ROLE \"{user}\" VALID UNTIL '2020-01-01'")).await.expect("aged");
+    admin.audit(&BTreeMap::new()).await.expect("audited");
+    assert_eq!(value(&root, count).await, "1", "somebody uses it");
+    inside.close().await;
+    admin.audit(&BTreeMap::new()).await.expect("audited");
+    assert_eq!(value(&root, count).await, "0");
+}
+
+#[tokio::test]
 async fn a_rotated_password_is_fetched_again_once() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};

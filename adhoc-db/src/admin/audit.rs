@@ -110,7 +110,7 @@ impl PostgresAdmin {
         let (proof, login) = match password {
             Some(_) => (Proof::OwnPassword, None),
             None => {
-                let login = TemporaryLogin::begin(session, &**self.server.clock(), &subject.role).await?;
+                let login = TemporaryLogin::begin(session, &subject.role).await?;
                 (Proof::TemporaryMember, Some(login))
             }
         };

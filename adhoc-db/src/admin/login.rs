@@ -1,8 +1,6 @@
 //! A log-in for one piece of work, which can do what a role can, and nothing else.
 
-use std::time::Duration;
-
-use adhoc_core::{Clock, Credentials, DatabaseName, Error, ExposeSecret, Result, RoleName};
+use adhoc_core::{Credentials, DatabaseName, Error, ExposeSecret, Result, RoleName};
 
 use super::PostgresAdmin;
 use super::ensure::password_clause;
@@ -12,13 +10,20 @@ use crate::Session;
 use crate::credentials::new_password;
 use crate::identifier::{identifier, literal};
 
-/// For how long such a log-in is good, at most, should nobody remove it.
-const VALID_FOR: Duration = Duration::from_secs(12 * 60 * 60);
+/// For how long one can log in with it. A session that is open by then goes on.
+const VALID_FOR: &str = "10 minutes";
+
+/// With what the names of such roles begin.
+const PREFIX: &str = "adhoc-login-";
+
+/// The same for somebody who works with it, and may connect again.
+const VALID_FOR_PEOPLE: &str = "12 hours";
 
 /// A role of its own that acts as another one: what it makes belongs to that one. Foreign SQL, such as a dump's, runs under
 /// it, and so cannot become the administrator, whatever it says; and the password of the role it acts for need not be known.
 ///
-/// To be ended by [`PostgresAdmin::end_temporary_login`]. One that is forgotten cannot log in after twelve hours.
+/// To be ended by [`PostgresAdmin::end_temporary_login`]. One that is forgotten, as when the bastion dies, cannot log in any more
+/// after a while, and the next work on the server removes it.
 #[derive(Debug)]
 pub struct TemporaryLogin {
     credentials: Credentials,
@@ -38,7 +43,7 @@ impl PostgresAdmin {
     ) -> Result<T> {
         let session = self.connect().await?;
         ensure_owned(&session, database, owner).await?;
-        let login = TemporaryLogin::begin(&session, &**self.server.clock(), owner.as_str()).await?;
+        let login = TemporaryLogin::begin(&session, owner.as_str()).await?;
         let done = match self.server.connect(database.as_str(), login.credentials()).await {
             Ok(inside) => {
                 let done = work(&inside).await;
@@ -55,9 +60,9 @@ impl PostgresAdmin {
         };
         session.close().await;
         match (done, ended) {
-            (Err(error), Err(_)) => {
-                Err(error.with_left_behind(format!("role {user}, which nobody can use after twelve hours")))
-            }
+            (Err(error), Err(_)) => Err(error.with_left_behind(format!(
+                "role {user}, with which nobody can log in after {VALID_FOR}, and which the next run removes"
+            ))),
             (done, ended) => done.and_then(|value| ended.map(|()| value)),
         }
     }
@@ -74,7 +79,7 @@ impl PostgresAdmin {
     /// [`Error::Database`].
     pub async fn temporary_login(&self, role: &RoleName) -> Result<TemporaryLogin> {
         let session = self.connect().await?;
-        let login = TemporaryLogin::begin(&session, &**self.server.clock(), role.as_str()).await?;
+        let login = TemporaryLogin::begin_for(&session, role.as_str(), VALID_FOR_PEOPLE).await?;
         session.close().await;
         Ok(login)
     }
@@ -93,10 +98,18 @@ impl PostgresAdmin {
 }
 
 impl TemporaryLogin {
-    pub(super) async fn begin(session: &Session, clock: &dyn Clock, role: &str) -> Result<Self> {
+    pub(super) async fn begin(session: &Session, role: &str) -> Result<Self> {
+        Self::begin_for(session, role, VALID_FOR).await
+    }
+
+    async fn begin_for(session: &Session, role: &str, valid_for: &str) -> Result<Self> {
+        // By the server's clock, which is the one that decides.
+        const UNTIL: &str = "SELECT (now() + $1::text::interval)::text";
+        remove_forgotten(session).await?;
+        let rows = session.rows("log in", role, UNTIL, &[&valid_for]).await?;
+        let until: String = rows.first().map(|row| row.get(0)).unwrap_or_default();
         let password = new_password()?;
-        let user = format!("adhoc-login-{}", suffix()?);
-        let until = clock.now().saturating_add(VALID_FOR).unwrap_or(jiff::Timestamp::MAX);
+        let user = format!("{PREFIX}{}", suffix()?);
         let (name, role) = (identifier(&user), identifier(role));
         // The setting `role` takes effect at log-in, and is what RESET ROLE goes back to. The administrator becomes a member,
         // so that it may end the sessions.
@@ -104,7 +117,7 @@ impl TemporaryLogin {
             "BEGIN; CREATE ROLE {name} LOGIN {} VALID UNTIL {} IN ROLE {role}; ALTER ROLE {name} SET role = {role}; \
              GRANT {name} TO CURRENT_USER; COMMIT",
             password_clause(Some(&password)),
-            literal(&until.to_string()),
+            literal(&until),
         );
         let made = session.run("log in", &user, &statements).await;
         if made.is_err() {
@@ -127,6 +140,19 @@ impl TemporaryLogin {
         session.rows("log out", user, TERMINATE, &[&user]).await?;
         drop_role(session, user).await
     }
+}
+
+/// Removes log-ins that are no longer good and that nobody uses: of runs that could not do so.
+pub(super) async fn remove_forgotten(session: &Session) -> Result<()> {
+    const FORGOTTEN: &str = "
+        SELECT rolname FROM pg_roles WHERE starts_with(rolname::text, $1) AND rolvaliduntil < now()
+        AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = rolname)";
+    for row in session.rows("look up", "", FORGOTTEN, &[&PREFIX]).await? {
+        let user: &str = row.get(0);
+        // Another run may be at it.
+        let _ = session.run("drop role", user, &format!("DROP ROLE IF EXISTS {}", identifier(user))).await;
+    }
+    Ok(())
 }
 
 /// Refuses a database that is not there, or not the owner's.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use adhoc_core::{DatabaseName, Dropped, Error, Result, RoleName};
 use tokio_postgres::error::SqlState;
 
-use super::{PostgresAdmin, state};
+use super::{PostgresAdmin, login, state};
 use crate::Session;
 use crate::identifier::identifier;
 use crate::postgres::sql_state;
@@ -15,6 +15,7 @@ const ATTEMPTS: u32 = 5;
 
 pub(super) async fn drop(admin: &PostgresAdmin, name: &DatabaseName, owner: &RoleName) -> Result<Dropped> {
     let session = admin.locked(name.as_str()).await?;
+    login::remove_forgotten(&session).await?;
     let mut dropped = Dropped::AlreadyGone;
     if let Some(existing) = state::database(&session, name.as_str()).await? {
         if existing.marker.is_none() && !existing.is_half_made(owner.as_str()) {

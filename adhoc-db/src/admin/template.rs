@@ -168,7 +168,7 @@ impl PostgresAdmin {
         let inside = self.connect_to(&loading).await?;
         lend_schema(&inside, request).await?;
         create_extensions(&inside, &request.extensions).await?;
-        let login = TemporaryLogin::begin(session, &**self.server.clock(), &request.owner()).await?;
+        let login = TemporaryLogin::begin(session, &request.owner()).await?;
         let loaded = match self.server.connect(&loading, login.credentials()).await {
             Ok(loader) => {
                 let loaded = load(&loader).await;

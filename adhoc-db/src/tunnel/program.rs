@@ -126,7 +126,11 @@ async fn supervise(
         Ok(status) if status.success() => lost.finish(),
         Ok(status) => {
             let said = words.text();
-            lost.fail(if said.is_empty() { format!("{name} ended: {status}") } else { format!("{name}: {}", own_words(name, &said)) });
+            lost.fail(if said.is_empty() {
+                format!("{name} ended: {status}")
+            } else {
+                format!("{name}: {}", own_words(name, &said))
+            });
         }
         Err(error) => lost.fail(format!("{name} cannot be waited for: {error}")),
     }
