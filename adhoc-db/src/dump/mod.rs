@@ -14,7 +14,7 @@ mod words;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::mpsc;
 
@@ -63,10 +63,5 @@ impl Dump {
     /// What counts the bytes of the source that have been taken.
     pub(crate) fn counter(&self) -> Arc<AtomicU64> {
         self.counter.clone()
-    }
-
-    /// How many bytes of the source have been taken so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.counter.load(Ordering::Relaxed)
     }
 }

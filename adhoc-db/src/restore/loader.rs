@@ -86,10 +86,11 @@ impl<'a> Loader<'a> {
     async fn finish(mut self, skipped: Vec<(&'static str, u64)>) -> Result<Restored> {
         self.leave_unanswered(0).await?;
         self.progress.now("committing");
-        self.progress.tell_now(self.counter.load(Ordering::Relaxed));
+        let bytes = self.counter.load(Ordering::Relaxed);
+        self.progress.tell_now(bytes);
         let skipped = skipped.into_iter().map(|(kind, count)| Skipped { kind: kind.to_owned(), count });
         let tables = self.tables.len() as u64;
-        Ok(Restored { tables, skipped: skipped.collect(), ..self.restored })
+        Ok(Restored { tables, bytes, skipped: skipped.collect(), ..self.restored })
     }
 
     async fn batch(&mut self, batch: Batch) -> Result<()> {
@@ -99,14 +100,15 @@ impl<'a> Loader<'a> {
 
     /// Says what a batch is about.
     fn note(&mut self, batch: &Batch) {
-        let Some(last) = batch.members.len().checked_sub(1) else { return };
-        let sql = batch.text(last);
-        if begins_with(sql, &["INSERT", "INTO"]) {
-            let table = qualified_name(skip_words(sql, 2));
+        for at in (0..batch.members.len()).filter(|at| batch.members[*at].inserts) {
+            let table = qualified_name(skip_words(batch.text(at), 2));
             self.progress.now(&table);
             self.tables.insert(table);
-            return;
         }
+        let Some(last) = batch.members.len().checked_sub(1).filter(|last| !batch.members[*last].inserts) else {
+            return;
+        };
+        let sql = batch.text(last);
         self.progress.now(match sql {
             _ if begins_with(sql, &["REFRESH"]) => "refreshing materialized views",
             _ if adds_constraint(sql) => "adding constraints",

@@ -126,18 +126,14 @@ pub async fn restore(
     options: &RestoreOptions,
 ) -> Result<Restored> {
     let name = source.name().to_owned();
-    let settings = cx.unless_cancelled(known_settings(session, &name)).await?;
-    let mut dump = Dump::read(source, settings);
+    cx.ensure_not_cancelled()?;
     let loaded = tokio::select! {
         biased;
         () = cx.cancellation().cancelled() => Err(Error::cancelled("restore", name.as_str(), "interrupted")),
-        loaded = load(cx, session, &name, &mut dump, options) => loaded,
+        loaded = load(cx, session, &name, source, options) => loaded,
     };
-    // Ends the reading thread.
-    let bytes = dump.bytes();
-    drop(dump);
     match loaded {
-        Ok(restored) => commit(session, &name).await.map(|()| Restored { bytes, ..restored }),
+        Ok(restored) => commit(session, &name).await.map(|()| restored),
         Err(error) => {
             roll_back(cx, session, matches!(error, Error::Cancelled(_))).await;
             Err(unchanged(error))
@@ -149,17 +145,18 @@ async fn load(
     cx: &Context,
     session: &Session,
     name: &str,
-    dump: &mut Dump,
+    source: DumpSource,
     options: &RestoreOptions,
 ) -> Result<Restored> {
-    let mut loader = Loader::new(cx, session, name, dump);
+    let mut dump = Dump::read(source, known_settings(session, name).await?);
+    let mut loader = Loader::new(cx, session, name, &dump);
     // First the dump: a file that is none does not trouble the server.
-    loader.open(dump).await?;
+    loader.open(&mut dump).await?;
     session.run("restore", name, BEGIN).await?;
     if options.clean {
         clean(session, name).await?;
     }
-    loader.run(dump).await
+    loader.run(&mut dump).await
 }
 
 async fn known_settings(session: &Session, name: &str) -> Result<HashSet<String>> {

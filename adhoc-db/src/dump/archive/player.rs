@@ -40,7 +40,9 @@ impl Player {
     /// Executes what comes before the data.
     pub(super) fn before_data(&mut self) -> Read<()> {
         let entries = std::mem::take(&mut self.toc.entries);
-        let result = entries[..first_data(&entries)].iter().try_for_each(|entry| self.define(entry));
+        let (before, after) = entries.split_at(first_data(&entries));
+        let large_objects = after.iter().filter(|entry| makes_large_objects(entry));
+        let result = before.iter().chain(large_objects).try_for_each(|entry| self.define(entry));
         self.toc.entries = entries;
         result
     }
@@ -51,8 +53,8 @@ impl Player {
         if let Some(at) = (0..entries.len()).find(|at| entries[*at].has_data && !self.seen[*at]) {
             return Err(Fault::at(&entries[at].place(), "has no data").truncated());
         }
-        let (last, first): (Vec<_>, Vec<_>) =
-            entries[first_data(&entries)..].iter().partition(|entry| comes_last(entry));
+        let rest = entries[first_data(&entries)..].iter().filter(|entry| !makes_large_objects(entry));
+        let (last, first): (Vec<_>, Vec<_>) = rest.partition(|entry| comes_last(entry));
         first.into_iter().chain(last).try_for_each(|entry| self.define(entry))?;
         self.feeder.complete()
     }
@@ -72,7 +74,7 @@ impl Player {
             return Ok(());
         }
         self.surround(entry)?;
-        if entry.kind == "BLOB METADATA" {
+        if makes_large_objects(entry) {
             return self.create_large_objects(entry);
         }
         // What ends with its semicolon is not harmed by another one.
@@ -169,6 +171,11 @@ impl Player {
 /// Where the data begin: all that is defined before them is needed by them.
 fn first_data(entries: &[Entry]) -> usize {
     entries.iter().position(|entry| entry.is_data).unwrap_or(entries.len())
+}
+
+/// Since PostgreSQL 17 this counts as data, but the contents need it.
+fn makes_large_objects(entry: &Entry) -> bool {
+    entry.kind == "BLOB METADATA"
 }
 
 /// What pg_restore leaves for the end, because it looks at everything else.

@@ -25,7 +25,9 @@ pub(in super::super) fn read_tar(input: impl io::Read, feeder: Feeder) -> Read<(
         if let Some(oid) = large_object(&name) {
             member(&mut tar, size, |input| player.large_object(oid, input))?;
         } else if name.starts_with("blobs") && name.ends_with(".toc") {
-            player.find(|entry| entry.holds_large_objects() && entry.file == name);
+            // Which the table of contents calls something else before PostgreSQL 17.
+            let is_list = |id: i64| name == "blobs.toc" || name == format!("blobs_{id}.toc");
+            player.find(|entry| entry.holds_large_objects() && is_list(entry.id));
             member(&mut tar, size, |_| Ok(()))?;
         } else if name == "restore.sql" {
             member(&mut tar, size, |_| Ok(()))?;

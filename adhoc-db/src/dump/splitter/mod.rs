@@ -3,14 +3,20 @@
 //! The rules are those of psql's scanner, `psqlscan.l`, with `standard_conforming_strings` on: quotes, dollar quotes,
 //! comments, parentheses, and the semicolons inside a function body of standard SQL (`BEGIN ATOMIC .. END`).
 
+mod data;
+mod statement;
+#[cfg(test)]
+mod tests;
+
 use std::io;
-use std::sync::LazyLock;
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem;
 
 use super::item::{Fault, Read};
-use super::words::{begins_with, tokens};
+use super::words::begins_with;
+use data::{copies_from_stdin, end_of_data};
+use statement::Statement;
 
 /// How much is read at once, and so the greatest piece of a table's data.
 const CHUNK: usize = 128 * 1024;
@@ -49,20 +55,6 @@ enum Mode {
     Meta { from: usize },
     BeforeData,
     Data { at_line_start: bool },
-}
-
-/// A statement under way.
-#[derive(Debug, Default)]
-struct Statement {
-    start: Option<usize>,
-    line: u64,
-    parentheses: u32,
-    bodies: u32,
-    /// The first letters of its first four words, as psql keeps them.
-    initials: [u8; 4],
-    words: usize,
-    /// Whether the last token was a string with escapes, which another string on a later line continues.
-    continues_escapes: bool,
 }
 
 /// The splitter. Fill it, take pieces until there is none, fill it again.
@@ -457,222 +449,10 @@ impl Splitter {
     }
 }
 
-impl Statement {
-    /// Follows `CREATE [OR REPLACE] {FUNCTION | PROCEDURE} .. BEGIN .. CASE .. END .. END`.
-    fn note(&mut self, word: &[u8]) {
-        if self.words < self.initials.len() && ROUTINE.iter().any(|known| word.eq_ignore_ascii_case(known)) {
-            self.initials[self.words] = word[0].to_ascii_lowercase();
-        }
-        self.words += 1;
-        let makes_routine = matches!(self.initials, [b'c', b'f' | b'p', ..] | [b'c', b'o', b'r', b'f' | b'p']);
-        if !makes_routine || self.parentheses > 0 {
-            return;
-        }
-        if word.eq_ignore_ascii_case(b"begin") || self.bodies > 0 && word.eq_ignore_ascii_case(b"case") {
-            self.bodies += 1;
-        } else if word.eq_ignore_ascii_case(b"end") {
-            self.bodies = self.bodies.saturating_sub(1);
-        }
-    }
-}
-
-/// The words whose first letters tell whether a statement makes a routine.
-const ROUTINE: [&[u8]; 5] = [b"create", b"or", b"replace", b"function", b"procedure"];
-
 /// What to do about text in another encoding.
 pub(crate) const NOT_UTF8: &str = "make the dump with `pg_dump --encoding=UTF8`";
 
 /// The first word of a command to psql: what names it.
 pub(crate) fn first_word(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or(text)
-}
-
-static MARKER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\n\\."));
-
-fn copies_from_stdin(sql: &str) -> bool {
-    let mut depth = 0;
-    let mut after_from = false;
-    for token in tokens(sql) {
-        match token.text() {
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ if after_from && token.is("STDIN") => return true,
-            _ => {}
-        }
-        after_from = depth == 0 && token.is("FROM");
-    }
-    false
-}
-
-/// How many bytes at the front of `buffer` are data, and how long the end marker is that follows them; no marker if none
-/// has been found yet.
-fn end_of_data(buffer: &[u8], at_line_start: bool, ended: bool) -> (usize, usize) {
-    let mut from = 0;
-    if at_line_start && buffer.starts_with(b"\\") {
-        match marker(buffer, ended) {
-            Some(length) => return (0, length),
-            None => from = 1,
-        }
-    }
-    while let Some(found) = MARKER.find(&buffer[from..]) {
-        let line = from + found + 1;
-        match marker(&buffer[line..], ended) {
-            Some(length) => return (line, length),
-            None => from = line + 1,
-        }
-    }
-    let may_begin = !ended && buffer.ends_with(b"\n\\");
-    (buffer.len() - usize::from(may_begin), 0)
-}
-
-/// The length of the marker with which `line` begins, 0 if what there is could become one, and none if it is not one.
-fn marker(line: &[u8], ended: bool) -> Option<usize> {
-    match line {
-        [b'\\', b'.', b'\n', ..] => Some(3),
-        [b'\\', b'.', b'\r', b'\n', ..] => Some(4),
-        [b'\\', b'.'] | [b'\\', b'.', b'\r'] if ended => Some(line.len()),
-        [b'\\'] | [b'\\', b'.'] | [b'\\', b'.', b'\r'] if !ended => Some(0),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Everything that comes of `input` when it arrives in parts of these lengths, with adjacent data made one.
-    fn pieces(input: &[u8], lengths: &[usize]) -> (Vec<Piece>, Option<&'static str>, Option<Fault>) {
-        let mut splitter = Splitter::new();
-        let mut found: Vec<Piece> = Vec::new();
-        let (mut rest, mut lengths) = (input, lengths.iter().cycle());
-        loop {
-            match splitter.next() {
-                Ok(Some(Piece::Data(more))) => match found.last_mut() {
-                    Some(Piece::Data(data)) => *data = [&data[..], &more[..]].concat().into(),
-                    _ => found.push(Piece::Data(more)),
-                },
-                Ok(Some(piece)) => found.push(piece),
-                Ok(None) if splitter.has_ended() => return (found, splitter.unfinished(), None),
-                Ok(None) => {
-                    let (mut part, later) = rest.split_at((*lengths.next().unwrap()).clamp(1, 9).min(rest.len()));
-                    splitter.fill(&mut part).unwrap();
-                    rest = later;
-                }
-                Err(fault) => return (found, None, Some(fault)),
-            }
-        }
-    }
-
-    fn whole(input: &str) -> Vec<Piece> {
-        let (found, unfinished, fault) = pieces(input.as_bytes(), &[9]);
-        assert_eq!((unfinished, fault), (None, None), "{input}");
-        found
-    }
-
-    fn statement(sql: &str, line: u64) -> Piece {
-        Piece::Statement { sql: sql.to_owned(), line }
-    }
-
-    #[test]
-    fn semicolons_in_quotes_comments_and_parentheses_end_nothing() {
-        for sql in [
-            "SELECT ';';",
-            "SELECT 'it''s;';",
-            r"SELECT E'\';';",
-            r"SELECT E'a\\';",
-            "SELECT 'a\\';",
-            "SELECT e'a'\n'\\';';",
-            "SELECT U&'\\0061;';",
-            "SELECT \";\"\";\";",
-            "SELECT $$;$$;",
-            "SELECT $a$ $$ ; $b$ ; $a$;",
-            "SELECT $1, a$b$;",
-            "SELECT 1 -- ;\n;",
-            "SELECT /* ; /* ; */ ; */ 1;",
-            "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);",
-            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;",
-            "CREATE OR REPLACE PROCEDURE p() BEGIN ATOMIC INSERT INTO t VALUES (1); END;",
-        ] {
-            assert_eq!(whole(&format!("{sql}\nSELECT 2;")).len(), 2, "{sql}");
-            assert_eq!(whole(sql), [statement(sql, 1)]);
-        }
-    }
-
-    #[test]
-    fn a_body_belongs_to_routines_only() {
-        assert_eq!(whole("BEGIN; CREATE TABLE begin (a int); END;").len(), 3);
-        assert_eq!(whole("CREATE FOREIGN TABLE begin (a int) SERVER s; SELECT 1;").len(), 2);
-    }
-
-    #[test]
-    fn data_end_with_their_marker_and_lines_are_counted() {
-        let found = whole(
-            "-- c\n\nCOPY t (a) FROM stdin;\n\\N\n\\.x\n\\\\.\n\\.\nSELECT\n1;COPY u FROM STDIN;\r\n\\.\r\n SELECT 3;",
-        );
-        let expected = [
-            Piece::Comment("-- c".into()),
-            Piece::Copy { sql: "COPY t (a) FROM stdin;".into(), line: 3 },
-            Piece::Data(Bytes::from_static(b"\\N\n\\.x\n\\\\.\n")),
-            Piece::DataEnd,
-            statement("SELECT\n1;", 8),
-            Piece::Copy { sql: "COPY u FROM STDIN;".into(), line: 9 },
-            Piece::DataEnd,
-            statement("SELECT 3;", 11),
-        ];
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn a_copy_from_elsewhere_has_no_data() {
-        assert_eq!(whole("COPY t FROM '/stdin'; COPY (SELECT a FROM stdin) TO stdout;").len(), 2);
-    }
-
-    #[test]
-    fn commands_to_psql_are_found_wherever_psql_would() {
-        assert_eq!(whole("\\restrict k\nSELECT 1;")[0], Piece::Meta { text: "\\restrict k".into(), line: 1 });
-        let (_, _, fault) = pieces(b"SELECT 1\n\\gexec\n", &[3]);
-        assert_eq!(fault.unwrap().to_string(), ":2: a backslash inside a statement: \\gexec");
-    }
-
-    #[test]
-    fn an_end_in_the_middle_is_noticed() {
-        let ends = [
-            "SELECT 'a",
-            "SELECT \"a",
-            "SELECT $$a",
-            "SELECT 1",
-            "/* a",
-            "COPY t FROM stdin;\n1\n",
-            "COPY t FROM stdin;",
-        ];
-        let found = ends.map(|sql| pieces(sql.as_bytes(), &[2]).1.unwrap_or_default());
-        let data = "the data of a table";
-        assert_eq!(found, ["a string", "a quoted name", "a string", "a statement", "a comment", data, data]);
-        assert_eq!(pieces(b"COPY t FROM stdin;\n1\n\\.", &[2]).1, None);
-    }
-
-    proptest! {
-        #[test]
-        fn the_way_it_arrives_does_not_matter(
-            parts in proptest::collection::vec(
-                prop_oneof![
-                    Just("COPY t FROM stdin;\n"), Just("\\.\n"), Just("\\.\r\n"), Just("\\"), Just("."), Just("\n"), Just("'"),
-                    Just("E'"), Just("$$"), Just("$a$"), Just("--"), Just("/*"), Just("*/"), Just("\""), Just(";"),
-                    Just("("), Just(")"), Just("create function begin case end "), Just("e"), Just("ä"), Just(" x 1 "),
-                ],
-                0..40,
-            ),
-            lengths in proptest::collection::vec(1usize..9, 1..5),
-        ) {
-            let input = parts.concat();
-            prop_assert_eq!(pieces(input.as_bytes(), &lengths), pieces(input.as_bytes(), &[9]));
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(input in proptest::collection::vec(any::<u8>(), 0..200), length in 1usize..9) {
-            pieces(&input, &[length]);
-        }
-    }
 }
