@@ -8,14 +8,14 @@ mod reporters;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use adhoc_core::{CancellationToken, Context, Error, Event, Summary, SystemClock};
 use clap::Parser;
 
-use crate::args::{Cli, Command, DbCommand};
+use crate::args::{Cli, Command};
 use crate::reporters::OutputOptions;
 
 fn main() -> ExitCode {
@@ -63,13 +63,7 @@ fn run(cli: &Cli, typed: &str) -> ExitCode {
         }
     };
     let summary = runtime.block_on(async {
-        // In a shell of psql's, Ctrl-C is psql's own.
-        let shell = matches!(cli.command, Command::Db(DbCommand::Shell(_)));
-        tokio::spawn(if shell {
-            Box::pin(cancel_on_hang_up(cancellation)) as Signals
-        } else {
-            Box::pin(cancel_on_signal(cancellation))
-        });
+        tokio::spawn(cancel_on_signal(cancellation));
         commands::run(cli, typed, &cx).await
     });
     // Child processes and open connections end with the runtime; nothing of them is waited for.
@@ -98,34 +92,17 @@ async fn cancel_on_signal(cancellation: CancellationToken) {
     std::process::exit(130);
 }
 
-type Signals = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// SIGTERM and SIGHUP end the program in good order; Ctrl-C is left to a program in the foreground.
-async fn cancel_on_hang_up(cancellation: CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut hang_up), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::hangup()), signal(SignalKind::interrupt()))
-    else {
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = hang_up.recv() => break,
-            // Received, so that it does not end us.
-            _ = interrupt.recv() => {}
-        }
-    }
-    cancellation.cancel();
-}
-
 #[cfg(unix)]
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = tokio::signal::ctrl_c() => {} }
-        }
+        Ok(mut terminate) => loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                // A program in the foreground gets it, too, and knows what to do.
+                _ = tokio::signal::ctrl_c() => if !commands::FOREGROUND.load(Ordering::Relaxed) { return },
+            }
+        },
         Err(_) => {
             let _ = tokio::signal::ctrl_c().await;
         }

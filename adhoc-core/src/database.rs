@@ -82,6 +82,9 @@ pub struct DatabaseMarker {
     /// The name of the template, if this is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
+    /// The template that it is a clone of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloned_from: Option<String>,
     /// Who asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creator: Option<String>,
@@ -96,13 +99,17 @@ impl DatabaseMarker {
     /// The marker of an environment's database, made at `created_at`.
     #[must_use]
     pub fn for_environment(environment: &EnvironmentName, created_at: Timestamp) -> Self {
-        Self { environment: Some(environment.to_string()), template: None, creator: None, created_at, expires_at: None }
+        Self { environment: Some(environment.to_string()), ..Self::made_at(created_at) }
     }
 
     /// The marker of a template, made at `created_at`.
     #[must_use]
     pub fn for_template(name: &DatabaseName, created_at: Timestamp) -> Self {
-        Self { environment: None, template: Some(name.to_string()), creator: None, created_at, expires_at: None }
+        Self { template: Some(name.to_string()), ..Self::made_at(created_at) }
+    }
+
+    fn made_at(created_at: Timestamp) -> Self {
+        Self { environment: None, template: None, cloned_from: None, creator: None, created_at, expires_at: None }
     }
 
     /// Says who asked for it.
@@ -224,6 +231,32 @@ impl CreateDatabase {
     }
 }
 
+/// The database that is to go. Its marker has to say the same as the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DropDatabase {
+    /// Its name.
+    pub name: DatabaseName,
+    /// The role that owns it, or the objects in it if it is a template.
+    pub owner: RoleName,
+    /// The environment it belongs to; none for a template.
+    pub environment: Option<EnvironmentName>,
+}
+
+impl DropDatabase {
+    /// An environment's database.
+    #[must_use]
+    pub fn of_environment(environment: EnvironmentName, name: DatabaseName, owner: RoleName) -> Self {
+        Self { name, owner, environment: Some(environment) }
+    }
+
+    /// A template.
+    #[must_use]
+    pub fn of_template(name: DatabaseName, owner: RoleName) -> Self {
+        Self { name, owner, environment: None }
+    }
+}
+
 /// What [`DatabaseAdmin::create`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -277,8 +310,8 @@ pub trait DatabaseAdmin: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`], also if the database is not ours.
-    async fn drop(&self, name: &DatabaseName, owner: &RoleName) -> Result<Dropped>;
+    /// [`Error::Database`], also if the database is not ours, or not what the request says.
+    async fn drop(&self, request: &DropDatabase) -> Result<Dropped>;
 
     /// Every database but the server's own, by name.
     ///

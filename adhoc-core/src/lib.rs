@@ -66,7 +66,9 @@ pub use tokio_util::sync::CancellationToken;
 pub use clock::{Clock, SystemClock, within};
 pub use context::Context;
 pub use conventions::{Component, Conventions, NameTemplates};
-pub use database::{CreateDatabase, Created, Database, DatabaseAdmin, DatabaseMarker, DatabaseName, Dropped, RoleName};
+pub use database::{
+    CreateDatabase, Created, Database, DatabaseAdmin, DatabaseMarker, DatabaseName, DropDatabase, Dropped, RoleName,
+};
 pub use error::{Error, ErrorDetail, Result};
 pub use event::{Event, EventRecord, EventSink, NullSink};
 pub use image::{ImageChange, ImageReference};

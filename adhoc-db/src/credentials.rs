@@ -1,6 +1,6 @@
 //! Who logs in, and where the password comes from.
 
-use adhoc_core::{Credentials, DatabaseName, Error, Result, RoleName, SecretString};
+use adhoc_core::{Credentials, DatabaseName, EnvironmentName, Error, Result, RoleName, SecretString};
 use async_trait::async_trait;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -33,7 +33,7 @@ impl CredentialSource for Credentials {
 #[non_exhaustive]
 pub struct Account {
     /// The environment.
-    pub environment: String,
+    pub environment: EnvironmentName,
     /// Its database.
     pub database: DatabaseName,
     /// The role that owns it.
@@ -49,13 +49,13 @@ pub struct Account {
 impl Account {
     /// The log-in of `role` to `database` on a server, kept in a secret of the database's name.
     pub fn new(
-        environment: impl Into<String>,
+        environment: EnvironmentName,
         database: DatabaseName,
         role: RoleName,
         (host, port): (&str, u16),
     ) -> Self {
         let secret = database.to_string();
-        Self { environment: environment.into(), database, role, secret, host: host.to_owned(), port }
+        Self { environment, database, role, secret, host: host.to_owned(), port }
     }
 
     /// Keeps the password in the secret of this name.

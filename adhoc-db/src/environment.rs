@@ -1,13 +1,13 @@
 //! An environment's database together with the password of its role.
 
-use adhoc_core::{Context, CreateDatabase, Created, DatabaseAdmin, Dropped, Result};
+use adhoc_core::{Context, CreateDatabase, Created, DatabaseAdmin, DropDatabase, Dropped, Result};
 
 use crate::{Account, RoleSecrets};
 
 /// Makes sure that an environment has its database, and that its role can log in with the password that `passwords` keeps.
 ///
-/// Safe to repeat, and when many run at once. A password that was made for this is forgotten again if the database cannot be
-/// made. Cancelling the context ends it between two changes; the next run completes it.
+/// Safe to repeat, and when many run at once. A password that was made for this stays if the database cannot be made: another run
+/// may have begun to use it, and the next one will. Cancelling the context ends it between two changes; the next run completes it.
 ///
 /// # Errors
 ///
@@ -23,14 +23,11 @@ pub async fn ensure_database(
     let made = known.is_none();
     let password = if made { passwords.ensure(account).await? } else { known };
     cx.ensure_not_cancelled()?;
-    let created = admin.create(&request.with_password(password)).await;
-    match created {
-        Err(error) if made => match passwords.remove(account).await {
-            Ok(_) => Err(error),
-            Err(_) => Err(error.with_left_behind(format!("secret {}", account.secret))),
-        },
-        result => result,
-    }
+    let kept = made && password.is_some();
+    admin.create(&request.with_password(password)).await.map_err(|error| match kept {
+        true => error.with_left_behind(format!("secret {}, which the next run uses", account.secret)),
+        false => error,
+    })
 }
 
 /// Removes an environment's database, its role and the password that was kept for it.
@@ -47,7 +44,8 @@ pub async fn remove_database(
     account: &Account,
 ) -> Result<Dropped> {
     cx.ensure_not_cancelled()?;
-    let dropped = admin.drop(&account.database, &account.role).await?;
+    let Account { environment, database, role, .. } = account.clone();
+    let dropped = admin.drop(&DropDatabase::of_environment(environment, database, role)).await?;
     let forgotten = passwords.remove(account).await?;
     Ok(if forgotten { Dropped::Dropped } else { dropped })
 }
@@ -77,18 +75,18 @@ mod tests {
         let name: adhoc_core::DatabaseName = "alpha-db".parse().expect("a name");
         let role: adhoc_core::RoleName = "alpha".parse().expect("a name");
         let marker = DatabaseMarker::for_environment(&environment, Timestamp::UNIX_EPOCH);
-        let account = Account::new("alpha", name.clone(), role.clone(), ("db", 5432));
+        let account = Account::new(environment.clone(), name.clone(), role.clone(), ("db", 5432));
         let cx = Context::new(Arc::new(ManualClock::new()), Arc::new(NullSink));
         (cx, account, CreateDatabase::new(name, role, marker))
     }
 
     #[tokio::test]
-    async fn a_new_password_is_forgotten_when_the_database_cannot_be_made() {
+    async fn a_new_password_stays_and_is_named_when_the_database_cannot_be_made() {
         let (cx, account, request) = setting();
         let mut passwords = MockPasswords::new();
         passwords.expect_find().returning(|_| Ok(None));
         passwords.expect_ensure().returning(|_| Ok(Some(SecretString::from("new"))));
-        passwords.expect_remove().times(1).returning(|_| Ok(true));
+        passwords.expect_remove().never();
         let mut admin = MockDatabaseAdmin::new();
         let with_password =
             |request: &CreateDatabase| request.password.as_ref().is_some_and(|text| text.expose_secret() == "new");
@@ -97,7 +95,7 @@ mod tests {
             .withf(with_password)
             .returning(|_| Err(Error::database("create", "alpha-db", "disk full")));
         let error = ensure_database(&cx, &admin, &passwords, &account, request).await.expect_err("failed");
-        assert!(error.detail().left_behind.is_empty());
+        assert_eq!(error.detail().left_behind, ["secret alpha-db, which the next run uses"]);
     }
 
     #[tokio::test]
@@ -117,7 +115,7 @@ mod tests {
         let mut passwords = MockPasswords::new();
         passwords.expect_remove().never();
         let mut admin = MockDatabaseAdmin::new();
-        admin.expect_drop().returning(|_, _| Err(Error::database("drop", "alpha-db", "is not ours")));
+        admin.expect_drop().returning(|_| Err(Error::database("drop", "alpha-db", "is not ours")));
         remove_database(&cx, &admin, &passwords, &account).await.expect_err("refused");
     }
 }

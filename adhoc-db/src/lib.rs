@@ -30,7 +30,7 @@
 //! admin.expect_create().returning(|_| Ok(Created::New));
 //!
 //! let cx = Context::new(Arc::new(ManualClock::new()), Arc::new(NullSink));
-//! let account = Account::new("alpha", "alpha-db".parse()?, "alpha".parse()?, ("db.internal", 5432));
+//! let account = Account::new("alpha".parse()?, "alpha-db".parse()?, "alpha".parse()?, ("db.internal", 5432));
 //! let marker = DatabaseMarker::for_environment(&"alpha".parse()?, cx.clock().now());
 //! let request = CreateDatabase::new(account.database.clone(), account.role.clone(), marker);
 //!
@@ -75,8 +75,8 @@ pub mod tunnel;
 pub mod testing;
 
 pub use adhoc_core::{
-    CreateDatabase, Created, Database, DatabaseAdmin, DatabaseMarker, DatabaseName, Dropped, RoleName, Tunnel,
-    async_trait,
+    CreateDatabase, Created, Database, DatabaseAdmin, DatabaseMarker, DatabaseName, DropDatabase, Dropped, RoleName,
+    Tunnel, async_trait,
 };
 
 pub use admin::{

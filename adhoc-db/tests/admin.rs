@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use adhoc_core::{Credentials, Error, SecretString};
-use adhoc_db::{Created, DatabaseAdmin, DatabaseMarker, Dropped, LoadTemplate, Proof, Session};
+use adhoc_db::{Created, DatabaseAdmin, DatabaseMarker, DropDatabase, Dropped, LoadTemplate, Proof, Session};
 use common::{admin, at, context, postgres, request};
 
 async fn value(session: &Session, query: &str) -> String {
@@ -15,6 +15,11 @@ async fn value(session: &Session, query: &str) -> String {
         _ => None,
     });
     row.unwrap_or_default()
+}
+
+fn drop_of(environment: &str, database: &str) -> DropDatabase {
+    let valid = environment.parse().expect("a name");
+    DropDatabase::of_environment(valid, database.parse().expect("a name"), environment.parse().expect("a name"))
 }
 
 fn owner(name: &str) -> Credentials {
@@ -92,6 +97,12 @@ async fn what_an_interrupted_run_left_is_completed() {
     assert_eq!(databases[0].marker.as_ref().and_then(|marker| marker.environment.as_deref()), Some("alpha"));
     assert!(admin.audit(&BTreeMap::new()).await.expect("audited").is_clean());
 
+    // The password is the one that the completing run was given.
+    master.client().batch_execute(undo).await.expect("undone");
+    let other = request("alpha").with_password(Some(SecretString::from("another one")));
+    assert_eq!(admin.create(&other).await.expect("completed"), Created::Completed);
+    fixture.server().connect("alpha-db", &Credentials::new("alpha", "another one".to_owned())).await.expect("logs in");
+
     // As after a crash between CREATE ROLE and CREATE DATABASE.
     master.client().batch_execute("DROP DATABASE \"alpha-db\"").await.expect("dropped");
     assert_eq!(admin.create(&request("alpha")).await.expect("created"), Created::New);
@@ -120,8 +131,7 @@ async fn what_is_not_ours_is_refused_and_left_alone() {
         assert!(error.detail().hint.is_some());
     }
     for name in ["alpha-db", "rdsadmin", "postgres", "template1"] {
-        let error =
-            admin.drop(&name.parse().expect("a name"), &"nobody".parse().expect("a name")).await.expect_err(name);
+        let error = admin.drop(&drop_of("nobody", name)).await.expect_err(name);
         assert!(error.detail().hint.is_some(), "{error}");
     }
     assert_eq!(value(&root, EVERYTHING).await, before);
@@ -133,11 +143,11 @@ async fn dropping_ends_sessions_removes_the_role_and_is_happy_when_it_is_gone() 
     let admin = admin(&fixture);
     admin.create(&request("alpha")).await.expect("created");
     let inside = fixture.server().connect("alpha-db", &owner("alpha")).await.expect("in");
-    let (database, role) = ("alpha-db".parse().expect("a name"), "alpha".parse().expect("a name"));
-    assert_eq!(admin.drop(&database, &role).await.expect("dropped"), Dropped::Dropped);
+    let request = drop_of("alpha", "alpha-db");
+    assert_eq!(admin.drop(&request).await.expect("dropped"), Dropped::Dropped);
     assert!(inside.client().batch_execute("SELECT 1").await.is_err(), "its session was ended");
-    assert!(!admin.exists(&database).await.expect("asked"));
-    assert_eq!(admin.drop(&database, &role).await.expect("gone"), Dropped::AlreadyGone);
+    assert!(!admin.exists(&request.name).await.expect("asked"));
+    assert_eq!(admin.drop(&request).await.expect("gone"), Dropped::AlreadyGone);
     let root = fixture.superuser("postgres").await.expect("in");
     assert_eq!(value(&root, "SELECT count(*) FROM pg_roles WHERE rolname = 'alpha'").await, "0");
 }
@@ -263,8 +273,32 @@ async fn clones_of_a_template_belong_to_their_environments_alone() {
     assert_eq!(value(&root, "SELECT count(*) FROM pg_database WHERE datname LIKE 'seed-%'").await, "0");
     assert!(admin.audit(&BTreeMap::new()).await.expect("audited").is_clean());
 
-    let gone = admin.drop(&"seed".parse().expect("a name"), &"seed-owner".parse().expect("a name")).await;
-    assert_eq!(gone.expect("dropped"), Dropped::Dropped);
+    // A clone that was cut off is completed as a clone, whatever the next run asks for; an empty one is made anew.
+    let unmarked = "COMMENT ON DATABASE \"gamma-db\" IS NULL; REASSIGN OWNED BY gamma TO \"seed-owner\"";
+    let inside = fixture.superuser("gamma-db").await.expect("in");
+    inside.client().batch_execute(unmarked).await.expect("as after a crash");
+    root.client().batch_execute("ALTER DATABASE \"gamma-db\" OWNER TO gamma").await.expect("as after a crash");
+    inside.close().await;
+    assert_eq!(admin.create(&request("gamma")).await.expect("completed"), Created::Completed);
+    let inside = fixture.server().connect("gamma-db", &owner("gamma")).await.expect("in");
+    assert_eq!(value(&inside, "SELECT count(*) FROM app.posts").await, "20");
+    admin.create(&request("delta")).await.expect("created");
+    root.client().batch_execute("COMMENT ON DATABASE \"delta-db\" IS NULL").await.expect("as after a crash");
+    assert_eq!(admin.create(&from_seed("delta")).await.expect("made anew"), Created::New);
+    let inside = fixture.server().connect("delta-db", &owner("delta")).await.expect("in");
+    assert_eq!(value(&inside, "SELECT count(*) FROM app.posts").await, "20");
+    inside.close().await;
+    admin.drop(&drop_of("delta", "delta-db")).await.expect("dropped");
+
+    // Each is only what it is.
+    let template = |name: &str, owner: &str| {
+        DropDatabase::of_template(name.parse().expect("a name"), owner.parse().expect("a name"))
+    };
+    for wrong in [template("alpha-db", "alpha"), drop_of("seed", "seed")] {
+        let error = admin.drop(&wrong).await.expect_err("refused");
+        assert!(matches!(error, Error::Database(_)) && error.detail().hint.is_some(), "{error}");
+    }
+    assert_eq!(admin.drop(&template("seed", "seed-owner")).await.expect("dropped"), Dropped::Dropped);
     let missing = admin.create(&from_seed("delta")).await.expect_err("gone");
     assert!(matches!(missing, Error::NotFound(_)), "{missing}");
 }

@@ -46,7 +46,12 @@ async fn server(network: Network) -> Server {
 
 fn account(name: &str) -> Account {
     let database = format!("{name}-db").parse().expect("a name");
-    Account::new(name, database, name.parse().expect("a name"), ("dev-rds.example.internal", 5432))
+    Account::new(
+        name.parse().expect("a name"),
+        database,
+        name.parse().expect("a name"),
+        ("dev-rds.example.internal", 5432),
+    )
 }
 
 #[tokio::test]

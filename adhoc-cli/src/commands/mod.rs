@@ -10,6 +10,7 @@ mod status;
 mod update;
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::AtomicBool;
 
 use adhoc_core::{Context, EnvironmentName, Error, Outcome, Result, Summary};
 use adhoc_ecs::{Ecs, Environment};
@@ -79,12 +80,15 @@ fn load_config(cli: &Cli, cx: &Context) -> Result<Config> {
     Ok(config)
 }
 
+/// Whether a program in the foreground, such as psql, has Ctrl-C for itself now.
+pub(crate) static FOREGROUND: AtomicBool = AtomicBool::new(false);
+
 /// Asks before what cannot be undone, unless `--yes` has answered.
 ///
 /// # Errors
 ///
 /// [`Error::Cancelled`] if the answer is not yes; [`Error::Invalid`] where nobody can be asked.
-fn confirm(global: &GlobalArgs, question: &str) -> Result<()> {
+async fn confirm(cx: &Context, global: &GlobalArgs, question: &str) -> Result<()> {
     if global.yes {
         return Ok(());
     }
@@ -95,10 +99,17 @@ fn confirm(global: &GlobalArgs, question: &str) -> Result<()> {
     }
     let mut stderr = std::io::stderr();
     let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    match read.map(|_| answer.trim().to_ascii_lowercase()) {
-        Ok(answer) if answer == "y" || answer == "yes" => Ok(()),
+    // On a thread of its own, so that Ctrl-C is an answer, too.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map(|_| answer.trim().to_ascii_lowercase())
+    });
+    let answer = tokio::select! {
+        () = cx.cancellation().cancelled() => return Err(Error::cancelled("", "", "interrupted; nothing was changed")),
+        answer = read => answer,
+    };
+    match answer {
+        Ok(Ok(answer)) if answer == "y" || answer == "yes" => Ok(()),
         _ => Err(Error::cancelled("", "", "not confirmed; nothing was changed")),
     }
 }

@@ -124,7 +124,7 @@ impl PostgresAdmin {
             .await;
         tried.sort_by(|one, other| one.0.database.cmp(&other.0.database));
         if let Some(login) = login {
-            login.end(session).await?;
+            self.end_login(session, login).await?;
         }
         let mut problems = judge(&subject, &tried);
         problems.extend(subject.powers);

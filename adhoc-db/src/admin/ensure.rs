@@ -1,8 +1,9 @@
 //! Role, database, grants and marker, as far as they are not there.
 
-use adhoc_core::{CreateDatabase, Created, Credentials, Error, ExposeSecret, Result, SecretString};
+use adhoc_core::{CreateDatabase, Created, Credentials, DatabaseName, Error, ExposeSecret, Result, SecretString};
 use tokio_postgres::error::SqlState;
 
+use super::remove::drop_database;
 use super::state::{self, ExistingDatabase};
 use super::{PostgresAdmin, lock, template};
 use crate::Session;
@@ -15,8 +16,7 @@ pub(super) async fn create(admin: &PostgresAdmin, request: &CreateDatabase) -> R
     match state::database(&session, name).await? {
         None => create_new(admin, &session, request).await.map(|()| Created::New),
         Some(existing) if existing.is_half_made(request.owner.as_str()) => {
-            dress(admin, &session, request).await?;
-            Ok(Created::Completed)
+            complete(admin, &session, &existing, request).await
         }
         Some(existing) => {
             ensure_ours(&existing, request)?;
@@ -44,6 +44,41 @@ fn ensure_ours(existing: &ExistingDatabase, request: &CreateDatabase) -> Result<
         }
         Some(_) => Ok(()),
     }
+}
+
+/// Completes what an interrupted run has left, as that run was asked to: its role remembers of what it is a clone. One that
+/// was to be empty, and is to be a clone now, is made anew.
+async fn complete(
+    admin: &PostgresAdmin,
+    session: &Session,
+    existing: &ExistingDatabase,
+    request: &CreateDatabase,
+) -> Result<Created> {
+    let begun = existing.owner_marker.as_ref().and_then(|marker| marker.cloned_from.as_deref());
+    let begun = begun.map(str::parse::<DatabaseName>).transpose()?;
+    if begun.is_none() && request.template.is_some() {
+        let inside = admin.connect_to(request.name.as_str()).await?;
+        let is_empty = is_empty(&inside).await?;
+        inside.close().await;
+        if !is_empty {
+            return Err(Error::database("create", request.name.as_str(), "it has lost its marker, and holds tables")
+                .with_hint("nothing was changed; `adhoc db drop` removes it, and `db create` without a template takes it as it is"));
+        }
+        drop_database(admin, session, request.name.as_str()).await?;
+        create_new(admin, session, request).await?;
+        return Ok(Created::New);
+    }
+    let request = request.clone().with_template(begun);
+    dress(admin, session, &request).await?;
+    ensure_log_in(admin, session, &request).await?;
+    Ok(Created::Completed)
+}
+
+async fn is_empty(inside: &Session) -> Result<bool> {
+    const QUERY: &str = "
+        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' LIMIT 1";
+    Ok(inside.rows("look up", "tables", QUERY, &[]).await?.is_empty())
 }
 
 /// Makes everything; what was made is removed again if a later part fails.
@@ -185,7 +220,9 @@ pub(super) fn password_clause(password: Option<&SecretString>) -> String {
 }
 
 fn marker(request: &CreateDatabase) -> Result<String> {
-    let text = serde_json::to_string(&request.marker)
+    let mut marker = request.marker.clone();
+    marker.cloned_from = request.template.as_ref().map(ToString::to_string);
+    let text = serde_json::to_string(&marker)
         .map_err(|error| Error::internal("mark", request.name.as_str(), error.to_string()))?;
     Ok(literal(&text))
 }

@@ -25,7 +25,8 @@ impl PostgresAdmin {
     /// [`Error::Database`].
     pub async fn limits(&self) -> Result<Limits> {
         const QUERY: &str = "
-            SELECT current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8,
+            SELECT current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
+                       - coalesce(current_setting('reserved_connections', true), '0')::int8,
                    (SELECT sum(numbackends)::int8 FROM pg_stat_database)";
         let session = self.connect().await?;
         let rows = session.rows("list", "", QUERY, &[]).await?;
@@ -38,7 +39,7 @@ pub(super) async fn list(session: &Session) -> Result<Vec<Database>> {
     // Sizes may only be read where one may connect; times go as text, in which both sides agree.
     const QUERY: &str = "
         SELECT d.datname, r.rolname, shobj_description(d.oid, 'pg_database'), d.datistemplate,
-               CASE WHEN has_database_privilege(d.oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'MEMBER')
+               CASE WHEN has_database_privilege(d.oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
                     THEN pg_database_size(d.oid) END,
                coalesce(s.numbackends, 0)::int8, d.datconnlimit::int8, coalesce(s.sessions, 0),
                (SELECT to_char(max(greatest(a.backend_start, a.state_change)) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')

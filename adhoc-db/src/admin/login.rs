@@ -52,18 +52,23 @@ impl PostgresAdmin {
             }
             Err(error) => Err(error),
         };
-        // The administrator's own session may have been lost with the bastion, which the work then has told already.
         let user = login.credentials.user.clone();
-        let ended = match login.end(&session).await {
-            Ok(()) => Ok(()),
-            Err(_) => self.end_by_name(&user).await,
-        };
+        let ended = self.end_login(&session, login).await;
         session.close().await;
         match (done, ended) {
             (Err(error), Err(_)) => Err(error.with_left_behind(format!(
                 "role {user}, with which nobody can log in after {VALID_FOR}, and which the next run removes"
             ))),
             (done, ended) => done.and_then(|value| ended.map(|()| value)),
+        }
+    }
+
+    /// Ends a log-in; over a new session if the administrator's own was lost with the bastion.
+    pub(super) async fn end_login(&self, session: &Session, login: TemporaryLogin) -> Result<()> {
+        let user = login.credentials.user.clone();
+        match login.end(session).await {
+            Err(_) if session.client().is_closed() => self.end_by_name(&user).await,
+            result => result,
         }
     }
 

@@ -11,7 +11,9 @@ mod template;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adhoc_core::{CreateDatabase, Created, Database, DatabaseAdmin, DatabaseName, Dropped, Error, Result, RoleName};
+use adhoc_core::{
+    CreateDatabase, Created, Database, DatabaseAdmin, DatabaseName, DropDatabase, Dropped, Error, Result,
+};
 use async_trait::async_trait;
 use tokio_postgres::error::SqlState;
 
@@ -24,8 +26,8 @@ use crate::identifier::literal;
 use crate::postgres::sql_state;
 use crate::{CredentialSource, Postgres, Session};
 
-/// How long one run waits for another that works on the same database.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a statement of the administrator may wait for a lock, and take: a clone of a large template takes longest.
+const LIMITS: &str = "-c lock_timeout=60s -c statement_timeout=10min";
 
 /// Databases and roles that belong to the server: never made, dropped or listed.
 const SERVER_OWN: [&str; 4] = ["postgres", "rdsadmin", "template0", "template1"];
@@ -40,7 +42,9 @@ pub struct PostgresAdmin {
 }
 
 impl PostgresAdmin {
-    /// The administrator of `server`, who logs in to the database `postgres`.
+    /// The administrator of `server`, who logs in to the database `postgres`. Locks are those of this database: whoever
+    /// works on the same server must log in to the same one. From version 16 on, it must also be the same user, since only the
+    /// role that has made a role may hand it on.
     pub fn new(server: Postgres, credentials: Arc<dyn CredentialSource>) -> Self {
         Self { server, credentials, database: "postgres".to_owned() }
     }
@@ -70,10 +74,10 @@ impl PostgresAdmin {
     /// Logs in to `database`; with a fresh password if the known one is refused, since it may have rotated.
     pub(crate) async fn connect_to(&self, database: &str) -> Result<Session> {
         let known = self.credentials.credentials(false).await?;
-        match self.server.connect(database, &known).await {
+        match self.server.connect_with(database, &known, LIMITS).await {
             Err(error) if sql_state(&error) == Some(SqlState::INVALID_PASSWORD) => {
                 let fresh = self.credentials.credentials(true).await?;
-                self.server.connect(database, &fresh).await
+                self.server.connect_with(database, &fresh, LIMITS).await
             }
             result => result,
         }
@@ -105,10 +109,10 @@ impl DatabaseAdmin for PostgresAdmin {
         ensure::create(self, request).await
     }
 
-    async fn drop(&self, name: &DatabaseName, owner: &RoleName) -> Result<Dropped> {
-        refuse_server_own(name.as_str(), "database")?;
-        refuse_server_own(owner.as_str(), "role")?;
-        remove::drop(self, name, owner).await
+    async fn drop(&self, request: &DropDatabase) -> Result<Dropped> {
+        refuse_server_own(request.name.as_str(), "database")?;
+        refuse_server_own(request.owner.as_str(), "role")?;
+        remove::drop(self, request).await
     }
 
     async fn list(&self) -> Result<Vec<Database>> {
@@ -120,13 +124,10 @@ impl DatabaseAdmin for PostgresAdmin {
 /// shared, which ends with the session. The key is a hash of our own name and the database's.
 async fn lock(session: &Session, function: &str, name: &str) -> Result<()> {
     let key = literal(&format!("adhoc {name}"));
-    let statement = format!(
-        "SET lock_timeout = {}; SELECT {function}(hashtextextended({key}, 0)); SET lock_timeout = 0",
-        LOCK_TIMEOUT.as_millis()
-    );
+    let statement = format!("SELECT {function}(hashtextextended({key}, 0))");
     session.run("lock", name, &statement).await.map_err(|error| match sql_state(&error) {
         Some(SqlState::LOCK_NOT_AVAILABLE) => {
-            Error::locked("lock", name, format!("another run has been working on it for {} s", LOCK_TIMEOUT.as_secs()))
+            Error::locked("lock", name, format!("another run has been working on it for a minute"))
                 .with_hint("wait for it to end; its session in pg_stat_activity is named `adhoc`")
         }
         _ => error,

@@ -7,11 +7,11 @@ use crate::Session;
 /// A database that is there.
 pub(super) struct ExistingDatabase {
     pub(super) owner: String,
-    /// Whether the owner's role says that it is ours.
-    pub(super) owner_is_ours: bool,
+    /// What the owner's role says, if it is ours.
+    pub(super) owner_marker: Option<DatabaseMarker>,
     pub(super) marker: Option<DatabaseMarker>,
     pub(super) is_template: bool,
-    /// Whether the administrator is a member of the owner's role, as dropping it needs.
+    /// Whether the administrator has the rights of the owner's role, as dropping it needs.
     pub(super) is_member: bool,
 }
 
@@ -19,7 +19,7 @@ impl ExistingDatabase {
     /// Whether an interrupted run of ours has left it: no marker yet, but its owner is a role that we made. Role and marker
     /// are made in one transaction, which CREATE DATABASE cannot be part of.
     pub(super) fn is_half_made(&self, owner: &str) -> bool {
-        self.marker.is_none() && self.owner == owner && self.owner_is_ours
+        self.marker.is_none() && self.owner == owner && self.owner_marker.is_some()
     }
 }
 
@@ -27,12 +27,12 @@ impl ExistingDatabase {
 pub(super) async fn database(session: &Session, name: &str) -> Result<Option<ExistingDatabase>> {
     const QUERY: &str = "
         SELECT r.rolname, shobj_description(r.oid, 'pg_authid'), shobj_description(d.oid, 'pg_database'), d.datistemplate,
-               pg_has_role(current_user, r.oid, 'MEMBER')
+               pg_has_role(current_user, r.oid, 'USAGE')
         FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = $1";
     let rows = session.rows("look up", name, QUERY, &[&name]).await?;
     Ok(rows.first().map(|row| ExistingDatabase {
         owner: row.get(0),
-        owner_is_ours: parse_marker(row.get(1)).is_some(),
+        owner_marker: parse_marker(row.get(1)),
         marker: parse_marker(row.get(2)),
         is_template: row.get(3),
         is_member: row.get(4),

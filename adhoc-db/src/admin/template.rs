@@ -86,6 +86,24 @@ pub(super) fn swap_lock(template: &DatabaseName) -> String {
     format!("template {template}")
 }
 
+/// Removes what interrupted runs have left beside a template, and says whether there was anything.
+pub(super) async fn remove_leftovers(
+    admin: &PostgresAdmin,
+    session: &Session,
+    template: &DatabaseName,
+) -> Result<bool> {
+    let marker = DatabaseMarker::for_template(template, jiff::Timestamp::UNIX_EPOCH);
+    let Ok(request) = LoadTemplate::new(template.clone(), marker) else { return Ok(false) };
+    let mut found = false;
+    for left in [request.loading(), request.former()] {
+        if state::database(session, &left).await?.is_some() {
+            admin.drop_leftover(session, &request, &left).await?;
+            found = true;
+        }
+    }
+    Ok(found)
+}
+
 /// Refuses to clone from what is not a template of ours.
 pub(super) async fn ensure_usable(session: &Session, template: &DatabaseName) -> Result<()> {
     let hint = format!("`adhoc db restore --as-template {template} FILE` makes it");
@@ -177,11 +195,12 @@ impl PostgresAdmin {
             }
             Err(error) => Err(error),
         };
-        let ended = login.end(session).await;
+        let ended = self.end_login(session, login).await;
         let loaded = loaded?;
         ended?;
         return_schema(&inside, request).await?;
         // Clones inherit statistics and visibility, which each would otherwise have to work out again.
+        inside.run("vacuum", &loading, "SET statement_timeout = 0").await?;
         inside.run("vacuum", &loading, "VACUUM (ANALYZE)").await?;
         inside.close().await;
         Ok(loaded)
@@ -250,8 +269,14 @@ impl PostgresAdmin {
 
     async fn undo_template(&self, session: &Session, request: &LoadTemplate, new_owner: bool, error: Error) -> Error {
         let loading = request.loading();
+        // It may have been lost with the bastion, which may be there again.
+        let fresh = if session.client().is_closed() { self.locked(request.name.as_str()).await.ok() } else { None };
+        let session = fresh.as_ref().unwrap_or(session);
         if self.drop_leftover(session, request, &loading).await.is_err() {
-            return error.with_left_behind(format!("database {loading}: the next run removes it"));
+            return error.with_left_behind(format!(
+                "database {loading} and role {}: the next run removes them",
+                request.owner()
+            ));
         }
         if new_owner && drop_role(session, &request.owner()).await.is_err() {
             return error.with_left_behind(format!("role {}", request.owner()));

@@ -39,8 +39,10 @@ impl From<String> for SecretText {
 async fn read(client: &Client, name: &str) -> Result<Option<SecretValue>> {
     let answer = match client.get_secret_value().secret_id(name).send().await {
         Ok(answer) => answer,
-        // Not there, or without a value yet.
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(None),
+        // Not there, or without a value yet, or about to be deleted.
+        Err(error) if matches!(code(&error), Some("ResourceNotFoundException" | "InvalidRequestException")) => {
+            return Ok(None);
+        }
         Err(error) => return Err(from_sdk("GetSecretValue", name, &error)),
     };
     let text = answer.secret_string().unwrap_or_default();
@@ -110,7 +112,7 @@ impl SecretsManagerPasswords {
     async fn make(&self, account: &Account) -> Result<()> {
         let name = account.secret.as_str();
         let value = new_value(account)?;
-        let tag = Tag::builder().key(ENVIRONMENT_TAG).value(&account.environment).build();
+        let tag = Tag::builder().key(ENVIRONMENT_TAG).value(account.environment.as_str()).build();
         let request = self.client.create_secret().name(name).secret_string(value.expose_secret()).tags(tag);
         let request = request.description(format!("Log-in of {} to {}", account.role, account.database));
         match request.send().await {
@@ -154,12 +156,7 @@ fn new_value(account: &Account) -> Result<SecretString> {
 #[async_trait]
 impl RoleSecrets for SecretsManagerPasswords {
     async fn find(&self, account: &Account) -> Result<Option<SecretString>> {
-        match read(&self.client, &account.secret).await {
-            Ok(value) => Ok(value.map(|value| value.password.0)),
-            // Marked for deletion.
-            Err(Error::Rejected(detail)) if detail.reason.contains("InvalidRequestException") => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(read(&self.client, &account.secret).await?.map(|value| value.password.0))
     }
 
     async fn ensure(&self, account: &Account) -> Result<Option<SecretString>> {
@@ -178,7 +175,9 @@ impl RoleSecrets for SecretsManagerPasswords {
             Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(false),
             Err(error) => return Err(from_sdk("DescribeSecret", name, &error)),
         };
-        if !described.tags().iter().any(|tag| tag.key() == Some(ENVIRONMENT_TAG)) {
+        let environment = account.environment.as_str();
+        let is_ours = |tag: &Tag| tag.key() == Some(ENVIRONMENT_TAG) && tag.value() == Some(environment);
+        if !described.tags().iter().any(is_ours) {
             return Ok(false);
         }
         // At once: an environment of that name may come back before a recovery window has passed.

@@ -26,6 +26,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Filter {
     settings: HashSet<String>,
     large_objects: LargeObjects,
+    /// Whether the dump has dropped the schema `public`, which it then makes anew.
+    public_dropped: bool,
 }
 
 /// `pg_dump` writes the contents of large objects between BEGIN and COMMIT, which are not needed here.
@@ -40,13 +42,18 @@ enum LargeObjects {
 impl Filter {
     /// A filter for a server that knows `settings`. Without any, no setting is left out.
     pub(crate) fn new(settings: HashSet<String>) -> Self {
-        Self { settings, large_objects: LargeObjects::Outside }
+        Self { settings, large_objects: LargeObjects::Outside, public_dropped: false }
     }
 
     /// Whether the statement is to be executed, and else the kind of what is left out.
     pub(crate) fn judge(&mut self, sql: &str, place: &Place) -> Read<Option<&'static str>> {
         if self.around_large_objects(sql, place)? {
             return Ok(Some("transactions around large objects"));
+        }
+        if drops_public(sql) {
+            self.public_dropped = true;
+        } else if self.public_dropped && is_only_after(sql, &["CREATE", "SCHEMA", "PUBLIC"]) {
+            return Ok(None);
         }
         match verdict(sql, &self.settings) {
             Verdict::Run => Ok(None),
@@ -121,6 +128,10 @@ fn verdict(sql: &str, settings: &HashSet<String>) -> Verdict {
         "CREATE" | "DROP" => create_or_drop(sql),
         "COMMENT" => comment(sql),
         "SELECT" if restores_statistics(sql) => Verdict::Skip("statistics"),
+        "SELECT" if sets_something(sql) => Verdict::Refuse(
+            "set_config of something else than search_path".to_owned(),
+            "pg_dump writes no such statement; take it out of the dump",
+        ),
         _ => Verdict::Run,
     }
 }
@@ -198,6 +209,21 @@ fn comment(sql: &str) -> Verdict {
     }
 }
 
+/// Whether it is `DROP SCHEMA [IF EXISTS] public ..`.
+fn drops_public(sql: &str) -> bool {
+    begins_with(sql, &["DROP", "SCHEMA", "PUBLIC"]) || begins_with(sql, &["DROP", "SCHEMA", "IF", "EXISTS", "PUBLIC"])
+}
+
+/// Whether it calls `set_config` for anything but `search_path`, as pg_dump does: a setting such as
+/// standard_conforming_strings changes how the server reads what follows.
+fn sets_something(sql: &str) -> bool {
+    let words: Vec<&str> = tokens(sql).map(Token::text).collect();
+    words.iter().enumerate().any(|(at, word)| {
+        word.trim_matches('"').eq_ignore_ascii_case("set_config")
+            && !words.get(at + 2).is_some_and(|name| name.trim_matches('\'').eq_ignore_ascii_case("search_path"))
+    })
+}
+
 fn is_only_after(sql: &str, keywords: &[&str]) -> bool {
     begins_with(sql, keywords) && tokens(sql).skip(keywords.len()).all(|token| token == Token::Other(";"))
 }
@@ -264,6 +290,7 @@ mod tests {
             "CREATE SCHEMA public AUTHORIZATION x;",
             "COMMENT ON TABLE extension IS 'a';",
             "SELECT pg_catalog.setval('a', 1, true);",
+            "SELECT pg_catalog.set_config('search_path', '', false);",
             "PREPARE transactions AS SELECT 1;",
             "CREATE EXTENSION IF NOT EXISTS citext;",
         ] {
@@ -285,9 +312,20 @@ mod tests {
             "COPY t FROM PROGRAM 'rm -rf /';",
             "SET client_encoding = 'LATIN1';",
             "SET standard_conforming_strings = off;",
+            "SELECT set_config('standard_conforming_strings', 'off', false);",
+            "SELECT 1, pg_catalog.\"set_config\"('role', 'none', false);",
         ] {
             assert!(matches!(of(sql), Verdict::Refuse(..)), "{sql}");
         }
+    }
+
+    #[test]
+    fn a_schema_public_that_was_dropped_is_made_anew() {
+        let mut filter = Filter::default();
+        let mut judge = |sql: &str| filter.judge(sql, &Place::Line(1)).expect("judged");
+        assert_eq!(judge("CREATE SCHEMA public;"), Some("the schema public"));
+        assert_eq!(judge("DROP SCHEMA IF EXISTS public CASCADE;"), None);
+        assert_eq!(judge("CREATE SCHEMA public;"), None);
     }
 
     #[test]

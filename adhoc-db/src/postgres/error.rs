@@ -44,6 +44,24 @@ pub(crate) fn database_error(operation: &'static str, resource: &str, error: &to
     }
 }
 
+/// As [`database_error`], without the values of rows, which are nobody's business in a log: the server's detail is left out, and
+/// what it quotes of the data.
+pub(crate) fn error_without_values(operation: &'static str, resource: &str, error: &tokio_postgres::Error) -> Error {
+    let Some(refusal) = error.as_db_error() else { return lost(operation, resource, error) };
+    let code = refusal.code().code();
+    let message = refusal.message().lines().next().unwrap_or_default();
+    let is_about_data = code.starts_with("22") || code.starts_with("23");
+    let message = if is_about_data { message.split(": \"").next().unwrap_or(message) } else { message };
+    let detail = refusal.detail().filter(|_| ["0A", "2B", "42", "53"].iter().any(|class| code.starts_with(class)));
+    let detail = detail.and_then(|detail| detail.lines().next()).map_or(String::new(), |detail| format!(": {detail}"));
+    let kept = Refusal(refusal.code().clone(), message.to_owned());
+    let error = Error::database(operation, resource, format!("{message}{detail} ({code})")).with_source(kept);
+    match hint_for(refusal.code()) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
 /// The core error of a log-in that failed.
 pub(super) fn connect_error(place: &str, error: &tokio_postgres::Error) -> Error {
     if error.as_db_error().is_some() {

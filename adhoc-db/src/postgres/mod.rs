@@ -18,7 +18,7 @@ pub use self::tls::{Roots, Tls};
 
 use self::wire::Wire;
 
-pub(crate) use self::error::{database_error, sql_state};
+pub(crate) use self::error::{database_error, error_without_values, sql_state};
 
 /// How long opening a connection may take, after the tunnel has opened its stream.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,6 +74,16 @@ impl Postgres {
     /// [`Error::Database`]: those of the tunnel, a certificate that does not verify, a wrong password, no connection left,
     /// or no answer within ten seconds.
     pub async fn connect(&self, database: &str, credentials: &Credentials) -> Result<Session> {
+        self.connect_with(database, credentials, "").await
+    }
+
+    /// As [`connect`](Self::connect), with settings of the session such as `-c lock_timeout=60s`.
+    pub(crate) async fn connect_with(
+        &self,
+        database: &str,
+        credentials: &Credentials,
+        options: &str,
+    ) -> Result<Session> {
         let stream = Wire(self.tunnel.open(&self.host, self.port).await?);
         let mut config = Config::new();
         config
@@ -81,6 +91,9 @@ impl Postgres {
             .password(credentials.password.expose_secret())
             .dbname(database)
             .application_name("adhoc");
+        if !options.is_empty() {
+            config.options(options);
+        }
         let handshake = async {
             match &self.tls {
                 Tls::Disabled => {

@@ -4,7 +4,7 @@ use adhoc_core::Error;
 use tokio_postgres::error::SqlState;
 
 use crate::dump::{Fault, begins_with, head};
-use crate::postgres::database_error;
+use crate::postgres::{database_error, error_without_values};
 
 const RESTORE: &str = "restore";
 
@@ -21,7 +21,7 @@ pub(super) fn unreadable(name: &str, fault: &Fault) -> Error {
 pub(super) fn refused(place: &str, sql: &str, error: &tokio_postgres::Error) -> Error {
     let head = head(sql);
     let resource = if head.is_empty() { place.to_owned() } else { format!("{place}: {head}") };
-    let failed = database_error(RESTORE, &resource, error);
+    let failed = error_without_values(RESTORE, &resource, error);
     let Some(refusal) = error.as_db_error() else { return failed };
     let reason = match refusal.where_().and_then(row) {
         Some(row) => format!("{}, in {row}", failed.detail().reason),
@@ -71,7 +71,6 @@ fn hint_for(code: &SqlState, sql: &str) -> Option<&'static str> {
         SqlState::DUPLICATE_OBJECT,
         SqlState::DUPLICATE_SCHEMA,
         SqlState::DUPLICATE_FUNCTION,
-        SqlState::UNIQUE_VIOLATION,
     ];
     let missing = [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_OBJECT, SqlState::INVALID_SCHEMA_NAME];
     let is_extension = begins_with(sql, &["CREATE", "EXTENSION"]);

@@ -3,8 +3,10 @@
 mod failure;
 mod loader;
 mod progress;
+mod transaction;
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use adhoc_core::{Context, Error, Result, within};
@@ -16,6 +18,7 @@ use crate::postgres::{Session, database_error};
 
 use self::failure::{clean_refused, unchanged};
 use self::loader::Loader;
+use self::transaction::Transaction;
 
 /// How long a rollback may take, with the cancelling of what is under way.
 const ROLLBACK_LIMIT: Duration = Duration::from_millis(4500);
@@ -30,6 +33,7 @@ const BEGIN: &str = "BEGIN;
     SET LOCAL lock_timeout = 0;
     SET LOCAL idle_in_transaction_session_timeout = 0;
     SET LOCAL client_min_messages = warning;
+    SET LOCAL standard_conforming_strings = on;
     SET LOCAL row_security = off;
     SET LOCAL check_function_bodies = false;
     SELECT pg_catalog.set_config(name, '262144', true) FROM pg_catalog.pg_settings
@@ -127,16 +131,25 @@ pub async fn restore(
 ) -> Result<Restored> {
     let name = source.name().to_owned();
     cx.ensure_not_cancelled()?;
+    let transaction = OnceLock::new();
     let loaded = tokio::select! {
         biased;
         () = cx.cancellation().cancelled() => Err(Error::cancelled("restore", name.as_str(), "interrupted")),
-        loaded = load(cx, session, &name, source, options) => loaded,
+        loaded = load(cx, session, &name, source, options, &transaction) => loaded,
+    };
+    let transaction = transaction.into_inner().unwrap_or_default();
+    let loaded = match loaded {
+        Ok(restored) => transaction.ensure_whole(session, &name).await.map(|()| restored),
+        Err(error) => Err(error),
     };
     match loaded {
         Ok(restored) => commit(session, &name).await.map(|()| restored),
         Err(error) => {
             roll_back(cx, session, matches!(error, Error::Cancelled(_))).await;
-            Err(unchanged(error))
+            match transaction.has_committed(session).await {
+                true => Err(error.with_left_behind("what the dump itself has committed")),
+                false => Err(unchanged(error)),
+            }
         }
     }
 }
@@ -147,12 +160,15 @@ async fn load(
     name: &str,
     source: DumpSource,
     options: &RestoreOptions,
+    transaction: &OnceLock<Transaction>,
 ) -> Result<Restored> {
     let mut dump = Dump::read(source, known_settings(session, name).await?);
     let mut loader = Loader::new(cx, session, name, &dump);
     // First the dump: a file that is none does not trouble the server.
     loader.open(&mut dump).await?;
     session.run("restore", name, BEGIN).await?;
+    let begun = Transaction::begun(session, name).await?;
+    transaction.get_or_init(|| begun);
     if options.clean {
         clean(session, name).await?;
     }

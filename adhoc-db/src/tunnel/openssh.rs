@@ -37,8 +37,10 @@ pub struct OpenSshConfig {
     pub port: Option<u16>,
     /// Another configuration file than the user's (`-F`).
     pub file: Option<PathBuf>,
-    /// A key file to try first (`-i`).
-    pub identity: Option<PathBuf>,
+    /// Key files to try first (`-i`).
+    pub identities: Vec<PathBuf>,
+    /// Whether a host that is met for the first time is believed and written down; default no.
+    pub accept_new: bool,
     /// More settings (`-o`), such as `ProxyJump=jump`. They do not override the ones that this tunnel needs.
     pub options: Vec<String>,
 }
@@ -52,7 +54,8 @@ impl OpenSshConfig {
             user: None,
             port: None,
             file: None,
-            identity: None,
+            identities: Vec::new(),
+            accept_new: false,
             options: Vec::new(),
         }
     }
@@ -85,10 +88,17 @@ impl OpenSshConfig {
         self
     }
 
-    /// Tries the key in the file `identity`.
+    /// Tries the key in the file `identity`, after those named before.
     #[must_use]
     pub fn with_identity(mut self, identity: impl Into<PathBuf>) -> Self {
-        self.identity = Some(identity.into());
+        self.identities.push(identity.into());
+        self
+    }
+
+    /// Believes a host that is met for the first time.
+    #[must_use]
+    pub fn with_accept_new(mut self, accept: bool) -> Self {
+        self.accept_new = accept;
         self
     }
 
@@ -107,10 +117,10 @@ impl OpenSshConfig {
         }
         let needed = [
             "BatchMode=yes",
-            "StrictHostKeyChecking=yes",
             "ServerAliveInterval=3",
             "ServerAliveCountMax=2",
-            "ConnectTimeout=10",
+            // Less than Postgres is given, so that it is ssh that tells.
+            "ConnectTimeout=8",
             // What goes wrong is told at this level.
             "LogLevel=INFO",
             // A shared connection would outlive this one, and would not notice that the bastion is dead.
@@ -119,10 +129,12 @@ impl OpenSshConfig {
             "ClearAllForwardings=yes",
             "PermitLocalCommand=no",
         ];
-        for option in needed.into_iter().chain(self.options.iter().map(String::as_str)) {
+        let trusted = if self.accept_new { "StrictHostKeyChecking=accept-new" } else { "StrictHostKeyChecking=yes" };
+        let options = needed.into_iter().chain([trusted]).chain(self.options.iter().map(String::as_str));
+        for option in options {
             arguments.extend(["-o".into(), option.into()]);
         }
-        if let Some(identity) = &self.identity {
+        for identity in &self.identities {
             arguments.extend(["-i".into(), identity.into()]);
         }
         if let Some(port) = self.port {
@@ -145,7 +157,7 @@ impl OpenSshConfig {
 /// Goes through an SSH bastion with the system's `ssh -W`, one process for each stream, and so with all that the user has
 /// configured for OpenSSH: `ProxyJump`, keys on security tokens, certificates. No local port is opened.
 ///
-/// It never asks anything (`BatchMode=yes`) and never accepts an unknown host (`StrictHostKeyChecking=yes`). A bastion that
+/// It never asks anything (`BatchMode=yes`) and accepts an unknown host only if told to (`StrictHostKeyChecking`). A bastion that
 /// has gone silent is given up after nine seconds. The process ends when its stream is dropped.
 ///
 /// `ssh` does not tell when its connection is made, so [`open`](Tunnel::open) does not wait for that: a bastion that refuses

@@ -16,8 +16,8 @@ use adhoc_core::{Clock, Context, EnvironmentName, NullSink, SystemClock};
 use adhoc_db::testing::{PostgresFixture, SshdFixture, SshdOptions, seed_sql};
 use adhoc_db::tunnel::{Authentication, Ssh, SshConfig};
 use adhoc_db::{
-    CreateDatabase, DatabaseAdmin, DatabaseMarker, DumpSource, LoadTemplate, Postgres, PostgresAdmin, RestoreOptions,
-    Session, Tls, restore,
+    CreateDatabase, DatabaseAdmin, DatabaseMarker, DropDatabase, DumpSource, LoadTemplate, Postgres, PostgresAdmin,
+    RestoreOptions, Session, Tls, restore,
 };
 
 use crate::peers::Peers;
@@ -155,7 +155,7 @@ impl Bench {
                 }))
                 .await;
             ours = ours.min(seconds);
-            admin.drop(&request.name, &request.owner).await.unwrap();
+            admin.drop(&removal(&request)).await.unwrap();
             let (peer, took) = peer();
             (name, theirs) = (peer, theirs.min(took.as_secs_f64()));
         }
@@ -176,7 +176,7 @@ impl Bench {
             let (created, seconds) = self.timed(admin.create(&request)).await;
             created.unwrap();
             ours = ours.min(seconds);
-            admin.drop(&request.name, &request.owner).await.unwrap();
+            admin.drop(&removal(&request)).await.unwrap();
         }
         Figure {
             what: "clone of the seed, log-in to the bastion included".to_owned(),
@@ -195,11 +195,16 @@ impl Bench {
             let (created, seconds) = self.timed(admin.create(&request)).await;
             created.unwrap();
             ours = ours.min(seconds);
-            admin.drop(&request.name, &request.owner).await.unwrap();
+            admin.drop(&removal(&request)).await.unwrap();
             theirs = theirs.min(peers.createdb().as_secs_f64());
         }
         Figure { what: "create".to_owned(), ours, peer: Some(("ssh createdb", theirs)), target: "< 0.3, ≤ 1" }
     }
+}
+
+fn removal(request: &CreateDatabase) -> DropDatabase {
+    let environment = request.owner.as_str().parse().unwrap();
+    DropDatabase::of_environment(environment, request.name.clone(), request.owner.clone())
 }
 
 /// The most memory that this process has had resident.

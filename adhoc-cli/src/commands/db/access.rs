@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adhoc_core::{
-    Clock, Context, Conventions, CreateDatabase, Credentials, DatabaseMarker, EnvironmentName, Error, Result,
-    SecretString, SystemClock, Tunnel,
+    BoxedStream, Clock, Context, Conventions, CreateDatabase, Credentials, DatabaseMarker, EnvironmentName, Error,
+    Result, SecretString, SystemClock, Tunnel, async_trait,
 };
 use adhoc_db::aws::{
     Bastion, IamToken, InstanceConnect, RdsInstance, SecretCredentials, SecretsManagerPasswords, SessionManager,
@@ -36,6 +36,7 @@ pub(crate) struct Databases {
     pub(crate) config: DatabaseConfig,
     conventions: Conventions,
     ssm: Option<Ssm>,
+    ssh: Option<Ssh>,
 }
 
 impl Databases {
@@ -63,6 +64,7 @@ impl Databases {
             sdk: OnceCell::new(),
             rds: OnceCell::new(),
             ssm: Mutex::new(None),
+            ssh: Mutex::new(None),
         };
         let (host, port) = finder.place().await?;
         let tls = match &database.tls {
@@ -74,15 +76,25 @@ impl Databases {
         let credentials = finder.credentials(&host, port).await?;
         let admin = PostgresAdmin::new(server, credentials).with_database(&database.admin_database);
         let passwords = finder.passwords().await?;
-        let ssm = finder.ssm.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Self { admin, passwords, conventions: config.conventions.clone(), config: database, ssm })
+        let Finder { ssm, ssh, .. } = finder;
+        let ssm = ssm.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let ssh = ssh.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Self { admin, passwords, conventions: config.conventions.clone(), config: database, ssm, ssh })
+    }
+
+    /// The way for foreign clients, of which one must not hold up another: each gets an SSH connection of its own.
+    pub(crate) fn tunnel_for_clients(&self) -> Arc<dyn Tunnel> {
+        match &self.ssh {
+            Some(ssh) => Arc::new(Separate(ssh.clone())),
+            None => self.admin.server().tunnel().clone(),
+        }
     }
 
     /// An environment's own log-in.
     pub(crate) fn account(&self, environment: &EnvironmentName) -> Result<Account> {
         let (database, role) = (self.conventions.database(environment)?, self.conventions.database_role(environment)?);
         let server = self.admin.server();
-        let account = Account::new(environment.as_str(), database, role, (server.host(), server.port()));
+        let account = Account::new(environment.clone(), database, role, (server.host(), server.port()));
         Ok(account.with_secret(self.conventions.database_secret(environment)))
     }
 
@@ -109,6 +121,16 @@ impl Databases {
     }
 }
 
+/// An SSH connection for every stream.
+struct Separate(Ssh);
+
+#[async_trait]
+impl Tunnel for Separate {
+    async fn open(&self, host: &str, port: u16) -> Result<BoxedStream> {
+        self.0.separate().open(host, port).await
+    }
+}
+
 /// Looks things up on AWS, each at most once and only if it is needed.
 struct Finder<'a> {
     cx: &'a Context,
@@ -118,6 +140,7 @@ struct Finder<'a> {
     sdk: OnceCell<SdkConfig>,
     rds: OnceCell<RdsInstance>,
     ssm: Mutex<Option<Ssm>>,
+    ssh: Mutex<Option<Ssh>>,
 }
 
 impl Finder<'_> {
@@ -187,7 +210,11 @@ impl Finder<'_> {
     async fn tunnel(&self, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Tunnel>> {
         Ok(match self.database.bastion {
             BastionKind::Direct => Arc::new(Direct::new(clock.clone())),
-            BastionKind::Ssh => Arc::new(Ssh::new(clock.clone(), self.ssh().await?)),
+            BastionKind::Ssh => {
+                let tunnel = Ssh::new(clock.clone(), self.ssh().await?);
+                *self.ssh.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel.clone());
+                Arc::new(tunnel)
+            }
             BastionKind::Openssh => Arc::new(OpenSsh::new(clock.clone(), self.openssh().await?)),
             BastionKind::Ssm => {
                 let bastion = self.bastion().await?;
@@ -245,11 +272,31 @@ impl Finder<'_> {
     /// Only what the file names: the rest is for the user's own OpenSSH configuration.
     async fn openssh(&self) -> Result<OpenSshConfig> {
         let ssh = &self.database.ssh;
+        let ours = [
+            ("agent", ssh.agent),
+            ("identity_env", ssh.identity_env.is_some()),
+            ("passphrase_env", ssh.passphrase_env.is_some()),
+            ("instance_connect", ssh.instance_connect),
+        ];
+        if let Some((key, _)) = ours.into_iter().find(|(_, set)| *set) {
+            return Err(Error::invalid(
+                "",
+                format!("`{key}` under [database.ssh]"),
+                "does not go with bastion = \"openssh\"",
+            )
+            .with_hint("OpenSSH has its own configuration for it; or use `bastion = \"ssh\"`"));
+        }
         let host = match &ssh.host {
             Some(host) => host.clone(),
             None => self.bastion().await?.address()?.to_owned(),
         };
-        let mut config = OpenSshConfig::new(host);
+        let mut config = OpenSshConfig::new(host).with_accept_new(ssh.accept_new);
+        if let Some(file) = &ssh.known_hosts {
+            config = config.with_option(format!("UserKnownHostsFile={}", quoted(file)));
+        }
+        if !ssh.proxy_jump.is_empty() {
+            config = config.with_option(format!("ProxyJump={}", ssh.proxy_jump.join(",")));
+        }
         if let Some(port) = ssh.port {
             config = config.with_port(port);
         }
@@ -264,6 +311,11 @@ impl Finder<'_> {
         }
         Ok(config)
     }
+}
+
+/// A path as OpenSSH's configuration takes it.
+fn quoted(file: &Path) -> String {
+    format!("\"{}\"", std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display())
 }
 
 /// The ways to log in that the configuration names; without any, those that OpenSSH would try.

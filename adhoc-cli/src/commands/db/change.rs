@@ -1,4 +1,6 @@
-use adhoc_core::{Created, DatabaseMarker, DatabaseName, Dropped, EnvironmentName, Error, Result, RoleName};
+use adhoc_core::{
+    Created, DatabaseMarker, DatabaseName, DropDatabase, Dropped, EnvironmentName, Error, Result, RoleName,
+};
 use adhoc_db::DatabaseAdmin;
 
 use super::Surroundings;
@@ -22,9 +24,10 @@ pub(super) async fn create(
 /// `adhoc db clone`.
 pub(super) async fn clone(at: &Surroundings<'_>, args: &DbCloneArgs) -> Result<DatabaseChange> {
     let databases = at.open().await?;
-    let created = ensure(at, databases, &args.environment, &args.marker, Some(args.from.clone())).await?;
-    if created != Created::New {
-        let account = databases.account(&args.environment)?;
+    let account = databases.account(&args.environment)?;
+    let known = at.cx.step("look up", databases.admin.list()).await?;
+    // One without a marker is what an interrupted run has left, or is refused.
+    if known.iter().any(|database| database.name == account.database.as_str() && database.marker.is_some()) {
         return Err(Error::database(
             "clone",
             account.database.as_str(),
@@ -32,6 +35,7 @@ pub(super) async fn clone(at: &Surroundings<'_>, args: &DbCloneArgs) -> Result<D
         )
         .with_hint(format!("`adhoc db drop {}` first", args.environment)));
     }
+    let created = ensure(at, databases, &args.environment, &args.marker, Some(args.from.clone())).await?;
     change(databases, &args.environment, created, Some(&args.from))
 }
 
@@ -39,16 +43,23 @@ async fn ensure(
     at: &Surroundings<'_>,
     databases: &Databases,
     environment: &EnvironmentName,
-    marker: &MarkerArgs,
+    marker_args: &MarkerArgs,
     template: Option<DatabaseName>,
 ) -> Result<Created> {
-    let marker = marker_of(at, environment, marker)?;
+    let marker = marker_of(at, environment, marker_args)?;
     let account = databases.account(environment)?;
     let request = databases.request(&account, marker).with_template(template);
     let work = adhoc_db::ensure_database(at.cx, &databases.admin, &*databases.passwords, &account, request);
     let created = at.cx.step("create", work).await?;
     databases.hint_about_password(at.cx, &account).await;
+    if created != Created::New && (args_given(marker_args)) {
+        at.cx.hint("the database was there: `--ttl` and `--owner` are for new ones, and its marker stays as it is");
+    }
     Ok(created)
+}
+
+fn args_given(args: &MarkerArgs) -> bool {
+    args.ttl.is_some() || args.owner.is_some()
 }
 
 fn marker_of(at: &Surroundings<'_>, environment: &EnvironmentName, args: &MarkerArgs) -> Result<DatabaseMarker> {
@@ -99,7 +110,7 @@ pub(super) async fn drop(at: &Surroundings<'_>, args: &DbDropArgs) -> Result<Dat
 }
 
 async fn drop_environment(at: &Surroundings<'_>, environment: &EnvironmentName) -> Result<DatabaseChange> {
-    confirm(at.global, &format!("Drop the database of {environment}, with everything in it?"))?;
+    confirm(at.cx, at.global, &format!("Drop the database of {environment}, with everything in it?")).await?;
     let databases = at.open().await?;
     let account = databases.account(environment)?;
     let work = adhoc_db::remove_database(at.cx, &databases.admin, &*databases.passwords, &account);
@@ -108,10 +119,12 @@ async fn drop_environment(at: &Surroundings<'_>, environment: &EnvironmentName) 
 }
 
 async fn drop_template(at: &Surroundings<'_>, template: &DatabaseName) -> Result<DatabaseChange> {
-    confirm(at.global, &format!("Drop the template {template}? Databases that were cloned from it stay."))?;
+    confirm(at.cx, at.global, &format!("Drop the template {template}? Databases that were cloned from it stay."))
+        .await?;
     let databases = at.open().await?;
     let owner: RoleName = adhoc_db::template_owner(template)?;
-    let dropped = at.cx.step("drop", databases.admin.drop(template, &owner)).await?;
+    let dropped =
+        at.cx.step("drop", databases.admin.drop(&DropDatabase::of_template(template.clone(), owner.clone()))).await?;
     Ok(removal(template.as_str(), owner.as_str(), dropped))
 }
 

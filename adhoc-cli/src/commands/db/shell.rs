@@ -3,6 +3,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::atomic::Ordering;
 
 use adhoc_core::{CancellationToken, Credentials, Error, ExposeSecret, Result};
 use adhoc_db::{Account, tunnel};
@@ -12,6 +13,7 @@ use tokio::process::Command;
 use super::Surroundings;
 use super::access::Databases;
 use crate::args::DbShellArgs;
+use crate::commands::FOREGROUND;
 use crate::config::TlsMode;
 
 /// `adhoc db shell`: psql, through a port on loopback and with its password in a file that only we can read.
@@ -26,8 +28,8 @@ pub(super) async fn shell(at: &Surroundings<'_>, args: &DbShellArgs) -> Result<(
         None => {
             let login = databases.admin.temporary_login(&account.role).await?;
             let done = psql(at, databases, &account, login.credentials(), &args.arguments).await;
-            databases.admin.end_temporary_login(login).await?;
-            done
+            let ended = databases.admin.end_temporary_login(login).await;
+            done.and(ended)
         }
     }
 }
@@ -42,7 +44,7 @@ async fn psql(
     let server = databases.admin.server();
     // Tried first, so that what is wrong on the way is told by us.
     server.connect(account.database.as_str(), credentials).await?.close().await;
-    let listener = tunnel::listen(server.tunnel().clone(), server.host(), server.port(), 0).await?;
+    let listener = tunnel::listen(databases.tunnel_for_clients(), server.host(), server.port(), 0).await?;
     let (folder, passfile) = password_file(credentials)?;
     let port = listener.address().port();
     let mut command = Command::new("psql");
@@ -82,7 +84,14 @@ async fn psql(
 }
 
 /// Runs psql until it ends. Ctrl-C is psql's own: it cancels a query there.
-async fn run(at: &Surroundings<'_>, mut command: Command) -> Result<ExitStatus> {
+async fn run(at: &Surroundings<'_>, command: Command) -> Result<ExitStatus> {
+    FOREGROUND.store(true, Ordering::Relaxed);
+    let ended = run_to_end(at, command).await;
+    FOREGROUND.store(false, Ordering::Relaxed);
+    ended
+}
+
+async fn run_to_end(at: &Surroundings<'_>, mut command: Command) -> Result<ExitStatus> {
     let mut child = command.spawn().map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::database("psql", "", "is not installed, or not on the PATH").with_hint(
             "install PostgreSQL's client, or use `adhoc db url ENV --listen 5433` with a client of your own",

@@ -31,7 +31,7 @@ pub(super) async fn url(at: &Surroundings<'_>, args: &DbUrlArgs) -> Result<Strin
         return Ok(address(&account, None, tls, None));
     };
     let server = databases.admin.server();
-    let listener = tunnel::listen(server.tunnel().clone(), server.host(), server.port(), port).await?;
+    let listener = tunnel::listen(databases.tunnel_for_clients(), server.host(), server.port(), port).await?;
     let port = Some(listener.address().port());
     announce(at, &address(&account, password.as_ref(), tls, port));
     at.cx.hint("the port is forwarded until Ctrl-C");
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn addresses_are_those_of_libpq() {
         let account = Account::new(
-            "alpha",
+            "alpha".parse().expect("a name"),
             "alpha-db".parse().expect("a name"),
             "alpha".parse().expect("a name"),
             ("db.example", 5432),

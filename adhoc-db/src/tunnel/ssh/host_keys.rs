@@ -71,7 +71,7 @@ impl HostKeys {
         self.refused(format!("{} is in no known_hosts file; its host key is {}", self.hop.role(), describe(key))).with_hint(
             format!(
                 "compare that fingerprint with the host's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), then \
-                 `ssh-keyscan -p {} {} >> {file}`; or have new hosts accepted: --accept-new, `strict_host_key_checking = \"accept-new\"`",
+                 `ssh-keyscan -p {} {} >> {file}`; or have new hosts accepted: `strict_host_key_checking = \"accept-new\"`",
                 self.hop.port, self.hop.host
             ),
         )
