@@ -23,17 +23,15 @@ const ROLLBACK_LIMIT: Duration = Duration::from_millis(4500);
 /// How long a rollback waits for what is under way before that is cancelled, again and again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The settings of the transaction. Building indexes takes the same memory as in `pg_restore` with a well-set server; the
-/// number of parallel workers stays that of the server.
+/// The settings of the transaction. `maintenance_work_mem` and the number of parallel workers stay those of the server: more of
+/// either has made no difference, and the server is shared.
 const BEGIN: &str = "BEGIN;
     SET LOCAL statement_timeout = 0;
     SET LOCAL lock_timeout = 0;
     SET LOCAL idle_in_transaction_session_timeout = 0;
     SET LOCAL client_min_messages = warning;
     SET LOCAL row_security = off;
-    SET LOCAL check_function_bodies = false;
-    SELECT pg_catalog.set_config(name, '262144', true) FROM pg_catalog.pg_settings
-        WHERE name = 'maintenance_work_mem' AND setting::bigint < 262144";
+    SET LOCAL check_function_bodies = false";
 
 /// Empties the database of what its owner owns. That takes away his own privileges too, which he may give himself again.
 const CLEAN: &str = "SET LOCAL lock_timeout = '10s';
