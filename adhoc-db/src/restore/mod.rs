@@ -33,12 +33,9 @@ const BEGIN: &str = "BEGIN;
     SET LOCAL row_security = off;
     SET LOCAL check_function_bodies = false";
 
-/// Empties the database of what its owner owns. That takes away his own privileges too, which he may give himself again.
+/// Empties the database of what its owner owns. The owner's own privileges on the database stay, as they come with owning it.
 const CLEAN: &str = "SET LOCAL lock_timeout = '10s';
     DROP OWNED BY CURRENT_USER CASCADE;
-    DO $$ BEGIN
-        EXECUTE pg_catalog.format('GRANT ALL ON DATABASE %I TO CURRENT_USER', pg_catalog.current_database());
-    END $$;
     CREATE SCHEMA IF NOT EXISTS public;
     SET LOCAL lock_timeout = 0";
 
@@ -104,7 +101,7 @@ pub struct Skipped {
 /// to five times a second, with the bytes of the source.
 ///
 /// With [`RestoreOptions::clean`], what the role owns in this database is dropped first, and with it what depends on that;
-/// so are the privileges that the role has been granted on other objects of the server.
+/// so are the privileges that others have granted to the role.
 ///
 /// After a success the session's settings are those of its beginning. After an error, drop the session: it may still be busy
 /// with the statement under way.
