@@ -326,6 +326,30 @@ fn ctrl_c_in_a_restore_leaves_nothing() {
     assert_eq!(place.psql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'adhoc-login%'"), "0");
 }
 
+#[test]
+fn a_bastion_that_dies_in_a_restore_leaves_nothing_in_the_database() {
+    let Some(place) = Place::start() else { return };
+    place.adhoc("db create alpha").ends_with(0);
+    let mut child = place
+        .command("db restore alpha -")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"CREATE TABLE a (x int);\nCOPY a (x) FROM stdin;\n1\n").unwrap();
+    let sessions = || place.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'alpha-db'");
+    place.world.until("the restore runs", || sessions() == "1");
+    place.bastion.freeze();
+    let run = Run::of(child.wait_with_output().unwrap()).ends_with(11);
+    drop(stdin);
+    one_clear_line(&run, &["bastion"]);
+    place.bastion.kill_connections();
+    place.world.until("the server has noticed", || sessions() == "0");
+    assert_eq!(place.psql("alpha-db", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+}
+
 #[track_caller]
 fn one_clear_line_without_hint(run: &Run) {
     assert_eq!(run.errors().len(), 1, "{}", run.stderr);
