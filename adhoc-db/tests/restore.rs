@@ -362,6 +362,30 @@ async fn a_damaged_dump_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dump_cut_between_two_of_its_parts_is_refused_too() {
+    let Some(stage) = Stage::start().await else { return };
+    stage.database("cut").await;
+    let session = stage.session("cut").await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let plain = std::fs::read(folder.join("pg18.sql")).unwrap();
+    let custom = std::fs::read(folder.join("pg18.dump")).unwrap();
+    let complete = plain.windows(8).rposition(|words| words == b"complete").unwrap();
+    let ends = (1..complete).filter(|at| plain[..*at].ends_with(b";\n") || plain[..*at].ends_with(b"\\.\n"));
+    let cuts: Vec<&[u8]> =
+        ends.map(|at| &plain[..at]).chain((1..500).map(|cut| &custom[..custom.len() - cut])).collect();
+    assert!(cuts.len() > 530, "{}", cuts.len());
+    for cut in cuts {
+        let error = restore(&quiet(), &session, bytes(cut), &RestoreOptions::new()).await.expect_err("a cut dump");
+        assert!(
+            error.detail().hint.as_deref().is_some_and(|hint| hint.contains("truncated")),
+            "{}: {error:?}",
+            cut.len()
+        );
+    }
+    assert_eq!(stage.objects("cut").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_directory_without_one_of_its_files_is_refused() {
     let Some(stage) = Stage::start().await else { return };
     stage.rich().await;

@@ -26,8 +26,8 @@ const ROLLBACK_LIMIT: Duration = Duration::from_millis(4500);
 /// How long a rollback waits for what is under way before that is cancelled, again and again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The settings of the transaction. Building indexes takes the same memory as in `pg_restore` with a well-set server; the
-/// number of parallel workers stays that of the server.
+/// The settings of the transaction. `maintenance_work_mem` and the number of parallel workers stay those of the server: more of
+/// either has made no difference, and the server is shared.
 const BEGIN: &str = "BEGIN;
     SET LOCAL statement_timeout = 0;
     SET LOCAL lock_timeout = 0;
@@ -35,16 +35,11 @@ const BEGIN: &str = "BEGIN;
     SET LOCAL client_min_messages = warning;
     SET LOCAL standard_conforming_strings = on;
     SET LOCAL row_security = off;
-    SET LOCAL check_function_bodies = false;
-    SELECT pg_catalog.set_config(name, '262144', true) FROM pg_catalog.pg_settings
-        WHERE name = 'maintenance_work_mem' AND setting::bigint < 262144";
+    SET LOCAL check_function_bodies = false";
 
-/// Empties the database of what its owner owns. That takes away his own privileges too, which he may give himself again.
+/// Empties the database of what its owner owns. The owner's own privileges on the database stay, as they come with owning it.
 const CLEAN: &str = "SET LOCAL lock_timeout = '10s';
     DROP OWNED BY CURRENT_USER CASCADE;
-    DO $$ BEGIN
-        EXECUTE pg_catalog.format('GRANT ALL ON DATABASE %I TO CURRENT_USER', pg_catalog.current_database());
-    END $$;
     CREATE SCHEMA IF NOT EXISTS public;
     SET LOCAL lock_timeout = 0";
 
@@ -110,7 +105,7 @@ pub struct Skipped {
 /// to five times a second, with the bytes of the source.
 ///
 /// With [`RestoreOptions::clean`], what the role owns in this database is dropped first, and with it what depends on that;
-/// so are the privileges that the role has been granted on other objects of the server.
+/// so are the privileges that others have granted to the role.
 ///
 /// After a success the session's settings are those of its beginning. After an error, drop the session: it may still be busy
 /// with the statement under way.
