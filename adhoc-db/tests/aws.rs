@@ -189,12 +189,11 @@ async fn sessions_are_started_and_terminated() {
     assert!(
         session.stream_url.starts_with("wss://") && !format!("{session:?}").contains(session.token.expose_secret())
     );
-    assert_eq!(server.open_sessions(), [session.session_id.clone()]);
+    assert_eq!(server.open_sessions(), std::slice::from_ref(&session.session_id));
     for _ in 0..2 {
         sessions.terminate(&session.session_id).await.expect("ended, however often");
     }
     assert!(server.open_sessions().is_empty());
-    let missing =
-        SessionManager::new(&config, "i-0000000000000000f").start("db", 5432, 0).await.err().expect("refused");
+    let missing = SessionManager::new(&config, "i-0000000000000000f").start("db", 5432, 0).await.expect_err("refused");
     assert!(matches!(missing, Error::Database(_)) && missing.detail().hint.is_some(), "{missing}");
 }

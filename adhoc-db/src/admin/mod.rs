@@ -127,7 +127,7 @@ async fn lock(session: &Session, function: &str, name: &str) -> Result<()> {
     let statement = format!("SELECT {function}(hashtextextended({key}, 0))");
     session.run("lock", name, &statement).await.map_err(|error| match sql_state(&error) {
         Some(SqlState::LOCK_NOT_AVAILABLE) => {
-            Error::locked("lock", name, format!("another run has been working on it for a minute"))
+            Error::locked("lock", name, "another run has been working on it for a minute")
                 .with_hint("wait for it to end; its session in pg_stat_activity is named `adhoc`")
         }
         _ => error,
