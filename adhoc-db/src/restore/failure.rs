@@ -35,6 +35,12 @@ pub(super) fn refused(place: &str, sql: &str, error: &tokio_postgres::Error) -> 
     }
 }
 
+/// The connection has ended while nothing was sent.
+pub(super) fn lost(name: &str) -> Error {
+    Error::database(RESTORE, name, "the connection was lost")
+        .with_hint("the bastion or the server has gone away; run the same command again when it is back")
+}
+
 /// What is there could not be dropped.
 pub(super) fn clean_refused(name: &str, error: &tokio_postgres::Error) -> Error {
     let failed = database_error(RESTORE, name, error);

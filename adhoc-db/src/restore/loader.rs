@@ -17,7 +17,7 @@ use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{CopyInSink, SimpleQueryMessage};
 
-use super::failure::{refused, unreadable};
+use super::failure::{lost, refused, unreadable};
 use super::progress::{INTERVAL, Progress};
 use super::{Restored, Skipped};
 use crate::dump::{Batch, Dump, Item, Place, adds_constraint, begins_with, qualified_name, tokens};
@@ -180,7 +180,7 @@ impl<'a> Loader<'a> {
             tokio::select! {
                 biased;
                 Some(done) = self.unanswered.next() => self.add(done?),
-                () = self.cx.clock().sleep(INTERVAL) => self.tell(),
+                () = self.cx.clock().sleep(INTERVAL) => self.tick()?,
             }
         }
         Ok(())
@@ -194,9 +194,18 @@ impl<'a> Loader<'a> {
                 biased;
                 Some(done) = self.unanswered.next(), if !self.unanswered.is_empty() => self.add(done?),
                 result = &mut work => return result,
-                () = self.cx.clock().sleep(INTERVAL) => self.tell(),
+                () = self.cx.clock().sleep(INTERVAL) => self.tick()?,
             }
         }
+    }
+
+    /// What is due from time to time. A source that gives nothing must not hide that nobody is there to take it.
+    fn tick(&mut self) -> Result<()> {
+        self.tell();
+        if self.session.client().is_closed() {
+            return Err(lost(self.name));
+        }
+        Ok(())
     }
 
     fn add(&mut self, done: Done) {

@@ -90,6 +90,10 @@ fn summary(command: &str, environment: Option<&EnvironmentName>, result: Result<
             summary.result = Some(value);
             summary
         }
+        // Every command here is safe to repeat, and finds what was begun.
+        Err(error @ Error::Cancelled(_)) if !error.detail().left_behind.is_empty() => {
+            summary.with_error(&error.with_hint("the same command completes, or removes, what was begun"))
+        }
         Err(error) => summary.with_error(&error),
     }
 }
