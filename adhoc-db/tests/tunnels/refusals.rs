@@ -39,7 +39,7 @@ async fn a_host_that_is_not_who_it_was_is_refused() {
     let error = place.failure(knowing(&place, &file)).await;
     says(&error, &["in no known_hosts file", "ssh-ed25519 SHA256:"]);
     let hint = error.detail().hint.as_ref().unwrap();
-    assert!(hint.contains("ssh-keyscan") && hint.contains("--accept-new"), "{hint}");
+    assert!(hint.contains("ssh-keyscan") && hint.contains("strict_host_key_checking"), "{hint}");
 
     let key = &place.bastion.host_keys()[0];
     let file = write(&place, "revoked", &format!("{name} {key}@revoked * {key}"));
