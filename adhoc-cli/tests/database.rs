@@ -10,7 +10,7 @@ mod support;
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Child, ChildStdin, Stdio};
 
 use adhoc_db::testing::{PostgresFixture, SshdFixture, SshdOptions};
 use adhoc_local::Scenario;
@@ -85,6 +85,21 @@ impl Place {
         let output = psql.args(["-X", "-A", "-t", "-d", database, "-c", query]).output().unwrap();
         assert!(output.status.success(), "{query}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// How many sessions there are in alpha's database.
+    fn sessions(&self) -> String {
+        self.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'alpha-db'")
+    }
+
+    /// A restore in the middle of a table, whose source has not ended.
+    fn restore_under_way(&self) -> (Child, ChildStdin) {
+        let mut command = self.command("db restore alpha -");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(b"CREATE TABLE a (x int);\nCOPY a (x) FROM stdin;\n1\n").unwrap();
+        self.world.until("the restore runs", || self.sessions() == "1");
+        (child, stdin)
     }
 
     fn databases(&self) -> String {
@@ -303,21 +318,29 @@ fn restoring_and_cloning() {
 }
 
 #[test]
+fn a_dump_that_leaves_its_role_gains_nothing_and_leaves_no_log_in() {
+    let Some(place) = Place::start() else { return };
+    place.adhoc("db create alpha").ends_with(0);
+    let left =
+        "DO $$ BEGIN EXECUTE 'SET ROLE NONE'; EXECUTE 'CREATE SCHEMA sly'; END $$;\nCREATE TABLE sly.t (x int);\n";
+    place.world.file("sly.sql", left);
+    place.adhoc("db restore alpha sly.sql").ends_with(0);
+    let owners = "SELECT string_agg(DISTINCT r.rolname, ' ') FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner \
+                  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspowner = r.oid WHERE n.nspname = 'sly'";
+    assert_eq!(place.psql("alpha-db", owners), "alpha");
+    place.world.file("grab.sql", "DO $$ BEGIN EXECUTE 'SET ROLE NONE'; EXECUTE 'CREATE ROLE intruder'; END $$;\n");
+    one_clear_line(&place.adhoc("db restore alpha grab.sql").ends_with(11), &["nothing was changed"]);
+    place.world.file("quotes.sql", "SELECT set_config('standard_conforming_strings', 'off', false);\n");
+    one_clear_line(&place.adhoc("db restore alpha quotes.sql").ends_with(11), &["quotes.sql:1", "set_config"]);
+    let roles = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'adhoc-login%' OR rolname = 'intruder'";
+    assert_eq!(place.psql("postgres", roles), "0");
+}
+
+#[test]
 fn ctrl_c_in_a_restore_leaves_nothing() {
     let Some(place) = Place::start() else { return };
     place.adhoc("db create alpha").ends_with(0);
-    let mut child = place
-        .command("db restore alpha -")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"CREATE TABLE a (x int);\nCOPY a (x) FROM stdin;\n1\n").unwrap();
-    place.world.until("the restore runs", || {
-        place.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'alpha-db'") == "1"
-    });
+    let (child, stdin) = place.restore_under_way();
     support::interrupt(&child);
     let run = Run::of(child.wait_with_output().unwrap()).ends_with(130);
     drop(stdin);
@@ -330,22 +353,12 @@ fn ctrl_c_in_a_restore_leaves_nothing() {
 fn a_bastion_that_dies_in_a_restore_leaves_nothing_in_the_database() {
     let Some(place) = Place::start() else { return };
     place.adhoc("db create alpha").ends_with(0);
-    let mut child = place
-        .command("db restore alpha -")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"CREATE TABLE a (x int);\nCOPY a (x) FROM stdin;\n1\n").unwrap();
-    let sessions = || place.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'alpha-db'");
-    place.world.until("the restore runs", || sessions() == "1");
+    let (child, stdin) = place.restore_under_way();
     place.bastion.kill_connections();
     let run = Run::of(child.wait_with_output().unwrap()).ends_with(11);
     drop(stdin);
     one_clear_line(&run, &["nothing was changed"]);
-    place.world.until("the server has noticed", || sessions() == "0");
+    place.world.until("the server has noticed", || place.sessions() == "0");
     assert_eq!(place.psql("alpha-db", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
 }
 
