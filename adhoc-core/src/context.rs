@@ -95,6 +95,23 @@ impl Context {
         result.map_err(|error| error.in_step(name))
     }
 
+    /// Runs `work` as the step `name`, as [`step`](Self::step) does, but never drops it: `work` watches the cancellation
+    /// itself, and ends in good order however long that takes. For what would lose something if it were cut off.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, or [`Error::Cancelled`] if the context was cancelled before.
+    pub async fn step_to_its_end<T>(&self, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.emit(Event::StepStarted { step: name.to_owned() });
+        let mut open = OpenStep { context: self, name, started: self.clock.now(), closed: false };
+        let result = match self.ensure_not_cancelled() {
+            Ok(()) => Box::pin(work).await,
+            Err(error) => Err(error),
+        };
+        open.close(result.as_ref().err().map(|error| error.chain().join(": ")));
+        result.map_err(|error| error.in_step(name))
+    }
+
     /// Runs `work` unless the context is cancelled, and drops it at once when it is: for what changes nothing.
     ///
     /// # Errors
@@ -199,6 +216,20 @@ mod tests {
         };
         let error = cx.step("roll", request).await.expect_err("cancelled");
         assert_eq!(error.detail().left_behind, ["what the request made"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_watches_the_cancellation_itself_is_not_cut_off() {
+        let (cx, sink) = context();
+        let patient = async {
+            cx.cancellation().cancel();
+            cx.clock().sleep(Duration::from_secs(600)).await;
+            Ok("saved")
+        };
+        assert_eq!(cx.step_to_its_end("apply", patient).await.expect("its own end"), "saved");
+        let late = cx.step_to_its_end("apply", std::future::pending::<Result<()>>()).await;
+        assert!(matches!(late, Err(Error::Cancelled(_))));
+        assert_eq!(sink.names(), ["step_started", "step_finished", "step_started", "step_failed"]);
     }
 
     #[tokio::test(start_paused = true)]

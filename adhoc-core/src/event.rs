@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use jiff::Timestamp;
 
-use crate::{Plan, ServiceSummary, Summary, TaskDefinitionSummary};
+use crate::{InfrastructurePlan, Plan, ResourceAction, ResourcePhase, ServiceSummary, Summary, TaskDefinitionSummary};
 
 /// Where events go.
 ///
@@ -77,6 +77,19 @@ pub enum Event {
         total: Option<u64>,
         /// What is being done right now, such as a table's name.
         detail: String,
+    },
+    /// What is about to be done to an environment's infrastructure; nothing has changed yet.
+    InfrastructurePlan(Box<InfrastructurePlan>),
+    /// The work on a resource of the infrastructure has begun, goes on, or has ended.
+    ResourceProgress {
+        /// Its address, such as `module.api.aws_ecs_service.this`.
+        address: String,
+        /// What is done to it.
+        action: ResourceAction,
+        /// How far that is.
+        phase: ResourcePhase,
+        /// For how long, so far.
+        elapsed_ms: u64,
     },
     /// A container wrote a line.
     LogLine {
@@ -162,6 +175,8 @@ impl Event {
             Self::StepStarted { .. } => "step_started",
             Self::WaitProgress { .. } => "wait_progress",
             Self::TransferProgress { .. } => "transfer_progress",
+            Self::InfrastructurePlan(_) => "infrastructure_plan",
+            Self::ResourceProgress { .. } => "resource_progress",
             Self::LogLine { .. } => "log_line",
             Self::Registered(_) => "registered",
             Self::TaskStarted { .. } => "task_started",

@@ -10,6 +10,7 @@
 //!        │                 └──> EventSink   what happened, for people and machines
 //!        ├──> TaskDefinitions · Tasks · Services · LogSource · Network     (adhoc-ecs implements them on AWS)
 //!        ├──> Tunnel · DatabaseAdmin                     (adhoc-db implements them with SSH and Postgres)
+//!        ├──> Workspaces                                 (adhoc-terraform implements it with Terraform)
 //!        └──> wait_for(context, config, probe, condition)
 //! ```
 //!
@@ -43,6 +44,7 @@ mod database;
 mod error;
 mod event;
 mod image;
+mod infrastructure;
 mod launch;
 mod logs;
 mod names;
@@ -72,6 +74,10 @@ pub use database::{
 pub use error::{Error, ErrorDetail, Result};
 pub use event::{Event, EventRecord, EventSink, NullSink};
 pub use image::{ImageChange, ImageReference};
+pub use infrastructure::{
+    AppliedPlan, ChangeCounts, DestroyedWorkspace, InfrastructurePlan, OutputValue, Outputs, PlanPurpose, PlanRequest,
+    ResourceAction, ResourceChange, ResourcePhase, Workspaces,
+};
 pub use launch::{CapacityProviderItem, LaunchMode};
 pub use logs::{LogCursor, LogEvent, LogPage, LogSource, LogStream};
 pub use names::{

@@ -6,12 +6,15 @@
 mod clock;
 mod fakes;
 mod sink;
+mod workspaces;
 
 pub use clock::ManualClock;
 pub use fakes::{FakeLogs, FakeNetwork, FakeServices, FakeTaskDefinitions, FakeTasks};
 pub use sink::RecordingSink;
+pub use workspaces::FakeWorkspaces;
 
 pub use crate::database::MockDatabaseAdmin;
+pub use crate::infrastructure::MockWorkspaces;
 pub use crate::logs::MockLogSource;
 pub use crate::network::MockNetwork;
 pub use crate::service::MockServices;

@@ -1,0 +1,1 @@
+//! Terraform workspaces, one for each short-lived environment.
