@@ -63,7 +63,7 @@ fn run(cli: &Cli, typed: &str) -> ExitCode {
         }
     };
     let summary = runtime.block_on(async {
-        tokio::spawn(cancel_on_signal(cancellation));
+        tokio::spawn(cancel_on_signal(cancellation, cx.clone()));
         commands::run(cli, typed, &cx).await
     });
     // Child processes and open connections end with the runtime; nothing of them is waited for.
@@ -84,10 +84,16 @@ fn finish(cx: &Context, summary: &Summary) -> ExitCode {
     ExitCode::from(summary.exit_code)
 }
 
-/// The first Ctrl-C or SIGTERM ends the current step in good order; the second one ends the program.
-async fn cancel_on_signal(cancellation: CancellationToken) {
+/// The first Ctrl-C, SIGTERM or SIGHUP ends the current step in good order; the second one ends the program, or warns of it
+/// where something would be lost.
+async fn cancel_on_signal(cancellation: CancellationToken, cx: Context) {
     signal().await;
     cancellation.cancel();
+    if commands::PATIENT.load(Ordering::Relaxed) {
+        cx.hint("Terraform was asked to stop: it finishes what is in flight, and saves its state");
+        signal().await;
+        cx.hint("Terraform is still at it; a third signal abandons it, and whatever it is making then is in no state");
+    }
     signal().await;
     std::process::exit(130);
 }
@@ -95,15 +101,16 @@ async fn cancel_on_signal(cancellation: CancellationToken) {
 #[cfg(unix)]
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => loop {
+    match (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+        (Ok(mut terminate), Ok(mut hangup)) => loop {
             tokio::select! {
                 _ = terminate.recv() => return,
+                _ = hangup.recv() => return,
                 // A program in the foreground gets it, too, and knows what to do.
                 _ = tokio::signal::ctrl_c() => if !commands::FOREGROUND.load(Ordering::Relaxed) { return },
             }
         },
-        Err(_) => {
+        _ => {
             let _ = tokio::signal::ctrl_c().await;
         }
     }
@@ -118,8 +125,8 @@ async fn signal() {
 fn trace(verbose: u8) {
     let filter = match verbose {
         0 => return,
-        1 => "adhoc=debug,adhoc_core=debug,adhoc_db=debug,adhoc_ecs=debug",
-        _ => "adhoc=trace,adhoc_core=trace,adhoc_db=trace,adhoc_ecs=trace,adhoc_local=debug",
+        1 => "adhoc=debug,adhoc_core=debug,adhoc_db=debug,adhoc_ecs=debug,adhoc_terraform=debug",
+        _ => "adhoc=trace,adhoc_core=trace,adhoc_db=trace,adhoc_ecs=trace,adhoc_terraform=trace,adhoc_local=debug",
     };
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
 }
