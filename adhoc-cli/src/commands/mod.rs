@@ -64,18 +64,15 @@ pub(crate) async fn execute(command: &Command, session: &Session) -> Summary {
 }
 
 async fn open(cli: &Cli, typed: &str, cx: &Context) -> Result<Session> {
-    let config = load_config(cli, cx)?;
+    let config = load_config(cli)?;
     let sdk = aws::sdk_config(&cli.global, &config).await?;
     Ok(Session { cx: cx.clone(), config, global: cli.global.clone(), ecs: Ecs::on_aws(&sdk), typed: typed.to_owned() })
 }
 
-fn load_config(cli: &Cli, cx: &Context) -> Result<Config> {
+fn load_config(cli: &Cli) -> Result<Config> {
     let mut config = Config::load(cli.global.config.as_deref())?;
     if let Some(shared) = &cli.global.shared {
         config.conventions.shared = shared.to_string();
-    }
-    if !config.unused_sections().is_empty() {
-        cx.hint(format!("this version does not use [{}] of the configuration", config.unused_sections().join("], [")));
     }
     Ok(config)
 }
