@@ -167,6 +167,11 @@ impl Command {
             Self::Db(command) => command.name(),
         }
     }
+
+    /// Whether the plan of an infrastructure is all that it gives.
+    pub(crate) fn only_plans(&self) -> bool {
+        matches!(self, Self::Infrastructure(command) if command.only_plans())
+    }
 }
 
 fn image_group(required: bool) -> ArgGroup {

@@ -84,6 +84,10 @@ impl InfrastructureCommand {
             Self::Destroy(_) => "destroy",
         }
     }
+
+    pub(super) fn only_plans(&self) -> bool {
+        matches!(self, Self::Plan(_) | Self::Shared(SharedCommand::Plan(_)))
+    }
 }
 
 /// `adhoc bootstrap`.
