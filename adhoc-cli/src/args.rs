@@ -1,6 +1,7 @@
 //! The command line: what a user may say, and how it is parsed.
 
 mod database;
+mod infrastructure;
 mod values;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 pub(crate) use database::{
     DbAuditArgs, DbCloneArgs, DbCommand, DbDropArgs, DbRestoreArgs, DbShellArgs, DbUrlArgs, MarkerArgs,
 };
+pub(crate) use infrastructure::InfrastructureCommand;
 pub(crate) use values::DesiredCount;
 use values::{parse_desired_count, parse_duration, parse_named, parse_role};
 
@@ -129,6 +131,9 @@ pub(crate) enum Command {
     /// The embedded AWS, for other tools
     #[command(subcommand)]
     Local(LocalCommand),
+    /// The commands that drive Terraform.
+    #[command(flatten)]
+    Infrastructure(InfrastructureCommand),
     /// Bring a component of an environment to a release: register, migrate, roll, wait
     #[command(after_help = UPDATE_HELP, group = image_group(true))]
     Update(UpdateArgs),
@@ -153,6 +158,7 @@ impl Command {
         match self {
             Self::Demo(_) => "demo",
             Self::Local(LocalCommand::Serve(_)) => "local serve",
+            Self::Infrastructure(command) => command.name(),
             Self::Update(_) => "update",
             Self::Rollback(_) => "rollback",
             Self::Run(_) => "run",
@@ -160,6 +166,11 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Db(command) => command.name(),
         }
+    }
+
+    /// Whether the plan of an infrastructure is all that it gives.
+    pub(crate) fn only_plans(&self) -> bool {
+        matches!(self, Self::Infrastructure(command) if command.only_plans())
     }
 }
 
@@ -361,6 +372,7 @@ mod tests {
 
     use clap::CommandFactory;
 
+    use super::infrastructure::SharedCommand;
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -426,6 +438,26 @@ mod tests {
     }
 
     #[test]
+    fn variables_are_set_to_anything() {
+        let cli = parse("adhoc create alpha --set a=1 --set tags-2=k=v --set _b= --yes").expect("valid");
+        let Command::Infrastructure(InfrastructureCommand::Create(args)) = cli.command else { panic!("{cli:?}") };
+        let set: Vec<_> = args.options.settings.set.iter().map(|set| (set.key.as_str(), set.value.as_str())).collect();
+        assert_eq!(set, [("a", "1"), ("tags-2", "k=v"), ("_b", "")]);
+    }
+
+    #[test]
+    fn a_shared_environment_is_no_global_option() {
+        let cli = parse("adhoc shared plan stage --shared dev --out p --destroy").expect("valid");
+        assert_eq!(cli.global.shared.as_ref().map(EnvironmentName::as_str), Some("dev"));
+        assert_eq!(cli.command.name(), "shared plan");
+        let Command::Infrastructure(InfrastructureCommand::Shared(SharedCommand::Plan(args))) = cli.command else {
+            panic!("{cli:?}")
+        };
+        assert_eq!(args.environment.as_str(), "stage");
+        assert!(args.options.destroy && args.options.out.is_some());
+    }
+
+    #[test]
     fn durations_have_a_unit() {
         for (text, seconds) in [("30m", 1800), ("90s", 90), ("1h30m", 5400), ("5d", 432_000), ("2 hours", 7200)] {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
@@ -451,6 +483,22 @@ mod tests {
             "adhoc rollback backend alpha --to 0",
             "adhoc logs gunicorn alpha --since 1month",
             "adhoc updat backend alpha",
+            "adhoc create default",
+            "adhoc create ''",
+            "adhoc plan a/b",
+            "adhoc destroy a234567890123456789012345678901234567890",
+            "adhoc shared create default",
+            "adhoc shared plan a/b",
+            "adhoc create alpha --set",
+            "adhoc create alpha --set 1st=2",
+            "adhoc create alpha --set instance_count",
+            "adhoc create alpha --set =2",
+            "adhoc create alpha --set tag=v1 --plan alpha.plan",
+            "adhoc create alpha --plan ''",
+            "adhoc plan alpha --drift --destroy",
+            "adhoc plan alpha --drift --out alpha.plan",
+            "adhoc shared plan dev --drift --markdown dev.md",
+            "adhoc plan alpha --set tag=v1",
         ]
         .into_iter()
         .map(|line| format!("$ {line}\n{}\n", refusal(line)))
@@ -470,12 +518,14 @@ mod tests {
     }
 
     #[test]
-    fn the_help_of_update_reads_well() {
+    fn helps_read_well() {
         let mut command = Cli::command();
         command.build();
-        let update = command.find_subcommand_mut("update").expect("defined");
-        insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
-            insta::assert_snapshot!("update_help", update.render_help().to_string());
-        });
+        for name in ["update", "create", "plan"] {
+            let help = command.find_subcommand_mut(name).expect("defined").render_help().to_string();
+            insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
+                insta::assert_snapshot!(format!("{name}_help"), help);
+            });
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `adhoc.toml`: how one project names things, and of what its components consist.
 
 mod database;
+mod terraform;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -13,6 +14,7 @@ use toml::Spanned;
 
 use self::database::DatabaseTable;
 pub(crate) use self::database::{AdminAuth, BastionKind, DatabaseConfig, SshConfig, TlsMode};
+use self::terraform::{TerraformConfig, TerraformTable};
 
 /// The file that is read when no other is named.
 pub(crate) const DEFAULT_FILE: &str = "adhoc.toml";
@@ -26,7 +28,9 @@ pub(crate) struct Config {
     pub(crate) conventions: Conventions,
     /// The server that holds the environments' databases, if the file has `[database]`.
     pub(crate) database: Option<DatabaseConfig>,
-    unused: Vec<&'static str>,
+    /// How Terraform is called, and on what.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the commands that drive Terraform read it"))]
+    pub(crate) terraform: TerraformConfig,
 }
 
 /// The parts of `[project]` that are no naming convention.
@@ -67,11 +71,6 @@ impl Config {
         let file: File = toml::from_str(text).map_err(|error| source.syntax_error(error))?;
         file.into_config(&source)
     }
-
-    /// The sections that are there, but that no command of this release reads.
-    pub(crate) fn unused_sections(&self) -> &[&'static str] {
-        &self.unused
-    }
 }
 
 #[derive(Deserialize)]
@@ -84,7 +83,8 @@ struct File {
     #[serde(default)]
     components: BTreeMap<Spanned<String>, ComponentTable>,
     database: Option<DatabaseTable>,
-    terraform: Option<toml::Table>,
+    #[serde(default)]
+    terraform: TerraformTable,
 }
 
 #[derive(Default, Deserialize)]
@@ -189,12 +189,12 @@ impl File {
             conventions.components.insert(name.into_inner(), component);
         }
         let database = self.database.map(|table| table.into_database(&conventions, source)).transpose()?;
-        let unused = [("terraform", self.terraform.is_some())];
+        let terraform = self.terraform.into_terraform(source)?;
         Ok(Config {
             database,
+            terraform,
             project: Project { name: self.project.name, domain: self.project.domain, region: self.project.region },
             conventions,
-            unused: unused.into_iter().filter_map(|(name, there)| there.then_some(name)).collect(),
         })
     }
 }
@@ -418,7 +418,7 @@ ssl_root_cert = "rds-ca.pem"
 [database.ssh]
 port = 22
 [terraform]
-anything = ["goes"]
+bin = "tofu"
 "#;
 
     #[test]
@@ -435,7 +435,7 @@ anything = ["goes"]
         assert_eq!(backend.pre_update, ["migrate", "collectstatic"]);
         assert_eq!(backend.desired_count["gunicorn"], 2);
         assert_eq!(config.conventions.component("frontend").expect("built in").services, ["web-ui"]);
-        assert_eq!(config.unused_sections(), ["terraform"]);
+        assert_eq!(config.terraform.bin, Path::new("tofu"));
         assert_eq!(config.database.expect("there").ssh.port, Some(22));
     }
 

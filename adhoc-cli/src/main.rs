@@ -51,6 +51,7 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
 fn run(cli: &Cli, typed: &str) -> ExitCode {
     let options = OutputOptions::detect(&cli.global);
     let options = if matches!(cli.command, Command::Logs(_)) { options.with_logs_as_result() } else { options };
+    let options = if cli.command.only_plans() { options.with_plan_as_result() } else { options };
     trace(cli.global.verbose);
     let cancellation = CancellationToken::new();
     let cx = Context::new(Arc::new(SystemClock::new()), reporters::reporter(options, &cancellation))

@@ -52,6 +52,12 @@ fn bad_words_are_usage_errors() {
         ("update backend alpha --tag v1 --timeout 30", "unit"),
         ("update backend alpha --tag v1 --region ''", "region"),
         ("frobnicate", "frobnicate"),
+        ("create default", "reserved"),
+        ("create ''", "empty"),
+        ("plan a/b", "contains '/'"),
+        ("destroy a234567890123456789012345678901234567890", "longer than 28"),
+        ("shared create default", "reserved"),
+        ("create alpha --set tag", "KEY=VALUE"),
     ] {
         let run = world.adhoc(line).ends_with(2);
         assert!(run.stderr.contains(part), "{line}: {}", run.stderr);

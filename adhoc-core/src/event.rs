@@ -88,7 +88,8 @@ pub enum Event {
         action: ResourceAction,
         /// How far that is.
         phase: ResourcePhase,
-        /// For how long, so far.
+        /// For how long, so far. On the wire it is `duration_ms`, since every record has an `elapsed_ms` of its own.
+        #[serde(rename = "duration_ms")]
         elapsed_ms: u64,
     },
     /// A container wrote a line.

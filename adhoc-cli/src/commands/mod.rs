@@ -2,6 +2,7 @@
 
 mod db;
 mod demo;
+mod infrastructure;
 mod local;
 mod logs;
 mod rollback;
@@ -42,6 +43,7 @@ pub(crate) async fn run(cli: &Cli, typed: &str, cx: &Context) -> Summary {
         Command::Demo(args) => demo::demo(cli, args, cx).await,
         Command::Local(LocalCommand::Serve(args)) => local::serve(cli, args, cx).await,
         Command::Db(command) => db::run(cli, command, cx).await,
+        Command::Infrastructure(command) => infrastructure::run(cli, command, cx).await,
         command => match open(cli, typed, cx).await {
             Ok(session) => execute(command, &session).await,
             Err(error) => Summary::new(command.name()).with_error(&error),
@@ -57,25 +59,22 @@ pub(crate) async fn execute(command: &Command, session: &Session) -> Summary {
         Command::Run(args) => run::run(args, session).await,
         Command::Status(args) => status::status(args, session).await,
         Command::Logs(args) => logs::logs(args, session).await,
-        Command::Demo(_) | Command::Local(_) | Command::Db(_) => {
+        Command::Demo(_) | Command::Local(_) | Command::Db(_) | Command::Infrastructure(_) => {
             Summary::new(command.name()).with_outcome(Outcome::Internal)
         }
     }
 }
 
 async fn open(cli: &Cli, typed: &str, cx: &Context) -> Result<Session> {
-    let config = load_config(cli, cx)?;
+    let config = load_config(cli)?;
     let sdk = aws::sdk_config(&cli.global, &config).await?;
     Ok(Session { cx: cx.clone(), config, global: cli.global.clone(), ecs: Ecs::on_aws(&sdk), typed: typed.to_owned() })
 }
 
-fn load_config(cli: &Cli, cx: &Context) -> Result<Config> {
+fn load_config(cli: &Cli) -> Result<Config> {
     let mut config = Config::load(cli.global.config.as_deref())?;
     if let Some(shared) = &cli.global.shared {
         config.conventions.shared = shared.to_string();
-    }
-    if !config.unused_sections().is_empty() {
-        cx.hint(format!("this version does not use [{}] of the configuration", config.unused_sections().join("], [")));
     }
     Ok(config)
 }

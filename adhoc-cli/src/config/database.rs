@@ -323,7 +323,8 @@ impl SshTable {
     }
 }
 
-fn filled(value: Option<&Spanned<String>>, key: &str, source: &Source<'_>) -> Result<Option<String>> {
+/// The text, which must not be empty if it is there.
+pub(super) fn filled(value: Option<&Spanned<String>>, key: &str, source: &Source<'_>) -> Result<Option<String>> {
     match value {
         Some(text) if text.get_ref().trim().is_empty() => {
             Err(source.error(text.span(), key, "is empty", "leave it out for the default"))

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use adhoc_core::{ServiceSummary, Summary};
 
+use super::infrastructure::InfrastructureReport;
 use super::plain;
 use super::style::{Style, Tone};
 use super::summary::{cause_sentence, excerpt_title, found, image_of, is_failure, outcome_words, revisions, subject};
@@ -49,9 +50,12 @@ fn markdown(summary: &Summary) -> String {
     parts.join("\n\n") + "\n\n"
 }
 
-/// What was found, as a terminal would show it.
+/// What was found: infrastructure in tables, the rest as a terminal would show it.
 fn result_block(result: &serde_json::Value) -> String {
-    let lines: Vec<String> = found(result, Style::new(false)).iter().map(|line| safe(line, false)).collect();
+    if let Ok(report) = serde_json::from_value::<InfrastructureReport>(result.clone()) {
+        return report.markdown();
+    }
+    let lines: Vec<String> = found(result, Style::new(false), false).iter().map(|line| safe(line, false)).collect();
     // A fence that is longer than any in the text.
     let ticks = lines.iter().map(|line| line.chars().take_while(|c| *c == '`').count()).max().unwrap_or_default();
     let fence = "`".repeat(ticks.max(2) + 1);
@@ -87,7 +91,8 @@ fn tasks_table(summary: &Summary) -> Option<String> {
     table(["Task", "Exit code", "Reason"], &rows)
 }
 
-fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Option<String> {
+/// A table; none without rows. Cells are Markdown.
+pub(super) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Option<String> {
     let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
     let mut lines = vec![line(&header), line(&["---"; N])];
     lines.extend(rows.iter().map(|row| line(&row.each_ref().map(String::as_str))));
@@ -129,13 +134,13 @@ fn longest_backticks(text: &str) -> usize {
 }
 
 /// A name as code. Names of AWS have no backticks; what has some is escaped as prose instead.
-fn code(name: &str) -> String {
+pub(super) fn code(name: &str) -> String {
     let name = one_line(&safe(name, false));
     if name.is_empty() || name.contains(['`', '|']) { escaped(&name) } else { format!("`{name}`") }
 }
 
 /// Prose from elsewhere, on one line, without meaning to Markdown or HTML.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in html(text).chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '@') {

@@ -1,9 +1,10 @@
 //! For people: progress on stderr, the result on stdout.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use adhoc_core::{Event, EventRecord, EventSink, Summary, Timestamp};
+use adhoc_core::{Event, EventRecord, EventSink, ResourcePhase, Summary, Timestamp};
 
 use super::live::Live;
 use super::style::Style;
@@ -31,10 +32,15 @@ struct Progress {
     steps: Vec<String>,
     dry_run: bool,
     transfer_shown: Option<u64>,
+    /// The minute in which a resource was last told of.
+    resources_shown: HashMap<String, u64>,
 }
 
 /// How far apart lines about one transfer are: a log is not a progress bar.
 const TRANSFER_LINES_MS: u64 = 5000;
+
+/// How far apart lines about one resource are, between its first and its last one.
+const RESOURCE_LINES_MS: u64 = 60_000;
 
 impl HumanReporter {
     /// A reporter that writes to `out` and `err`; spinners, where `options` have them, go to the process's own stderr.
@@ -68,7 +74,11 @@ impl HumanReporter {
             Some(live) => live.show(&record.event),
             None => {
                 let step = inner.command.steps.last().map(String::as_str);
-                write_lines(&mut inner.err, &plain::lines(record, step, self.err_style()), self.err_style());
+                write_lines(
+                    &mut inner.err,
+                    &plain::lines(record, step, self.err_style(), self.options.verbose > 0),
+                    self.err_style(),
+                );
             }
         }
     }
@@ -111,6 +121,8 @@ impl EventSink for HumanReporter {
                 let lines: Vec<String> = lines.into_iter().map(|line| format!("{prefix} {line}")).collect();
                 self.result(inner, &lines);
             }
+            // The summary has it, for stdout.
+            Event::InfrastructurePlan(_) if self.options.plan_is_result => {}
             Event::Summary(summary) => self.end(inner, summary, record),
             event => {
                 inner.command.track(event);
@@ -129,11 +141,27 @@ impl Progress {
         u64::try_from(seen).unwrap_or(0).max(last.elapsed_ms)
     }
 
-    /// Whether a line about this is due: always, but for a transfer that was told of a moment ago.
+    /// Whether a line about this is due: always, but for a transfer or a resource that was told of a moment ago.
     fn is_due(&mut self, record: &EventRecord) -> bool {
-        if !matches!(record.event, Event::TransferProgress { .. }) {
+        match &record.event {
+            Event::TransferProgress { .. } => self.transfer_is_due(record),
+            Event::ResourceProgress { address, phase, elapsed_ms, .. } => {
+                self.resource_is_due(address, *phase, *elapsed_ms)
+            }
+            _ => true,
+        }
+    }
+
+    fn resource_is_due(&mut self, address: &str, phase: ResourcePhase, elapsed_ms: u64) -> bool {
+        if phase != ResourcePhase::Progressing {
+            self.resources_shown.remove(address);
             return true;
         }
+        let minute = elapsed_ms / RESOURCE_LINES_MS;
+        minute > self.resources_shown.insert(address.to_owned(), minute).unwrap_or_default()
+    }
+
+    fn transfer_is_due(&mut self, record: &EventRecord) -> bool {
         let due = self.transfer_shown.is_none_or(|shown| record.elapsed_ms >= shown + TRANSFER_LINES_MS);
         if due {
             self.transfer_shown = Some(record.elapsed_ms);
@@ -222,6 +250,43 @@ mod tests {
         let (out, err) = run(OutputOptions::default(), &samples::records([Event::Summary(Box::new(summary))]));
         assert_eq!(err, "error: cluster alpha-cluster: does not exist\n  hint: look at `adhoc list`\n");
         assert_eq!(out, "");
+    }
+
+    #[test]
+    fn a_resource_is_told_of_once_a_minute() {
+        let resource = |phase, seconds: u64| {
+            samples::resource("aws_db_instance.this", adhoc_core::ResourceAction::Create, phase, seconds * 1000)
+        };
+        let mut events = vec![resource(ResourcePhase::Started, 0)];
+        events.extend((1..=14).map(|number| resource(ResourcePhase::Progressing, number * 10)));
+        events.push(resource(ResourcePhase::Finished, 142));
+        let (_, err) = run(OutputOptions::default(), &samples::records(events));
+        let lines: Vec<&str> = err.lines().filter_map(|line| line.split_once("] ")).map(|(_, line)| line).collect();
+        let address = "aws_db_instance.this";
+        assert_eq!(
+            lines,
+            [
+                format!("creating {address}"),
+                format!("still creating {address} after 1m 00s"),
+                format!("still creating {address} after 2m 00s"),
+                format!("created {address} in 2m 22s"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_plan_that_is_the_result_is_shown_once() {
+        let plan = samples::infrastructure_plan();
+        let mut summary = Summary::new("plan").with_environment("alpha");
+        summary.result = serde_json::to_value(crate::reporters::PlanReport { plan: plan.clone() }).ok();
+        let events = samples::records([Event::InfrastructurePlan(Box::new(plan)), Event::Summary(Box::new(summary))]);
+        let (out, err) = run(OutputOptions::default().with_plan_as_result(), &events);
+        assert_eq!(
+            (out.lines().next(), err.as_str()),
+            (Some("alpha: 3 to add, 1 to change, 3 to destroy, 1 to import, 1 to move, 1 to forget"), "")
+        );
+        let (_, err) = run(OutputOptions::default(), &events);
+        assert!(err.starts_with("[   0.0s] plan: alpha: 3 to add"), "{err}");
     }
 
     #[test]

@@ -60,6 +60,10 @@ mod tests {
         }
         let text = shared.text();
         assert!(text.lines().all(|line| line.starts_with(r#"{"ts":"2026-01-01T00:00:"#)), "{text}");
+        assert!(
+            text.lines().all(|line| line.matches(r#""elapsed_ms":"#).count() == 1),
+            "no member comes twice: {text}"
+        );
         samples::assert_snapshot("json_events", &text);
     }
 

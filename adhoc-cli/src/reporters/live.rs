@@ -1,10 +1,15 @@
 //! A terminal: a spinner for each running step, everything that has happened above it.
 
+mod running;
+
 use std::time::Duration;
 
-use adhoc_core::Event;
+use adhoc_core::{Event, ResourcePhase};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use self::running::Running;
+
+use super::infrastructure;
 use super::plain::{log_lines, sentence, transferred};
 use super::plan;
 use super::style::{Style, Tone};
@@ -17,6 +22,7 @@ pub(crate) struct Live {
     multi: MultiProgress,
     style: Style,
     steps: Vec<(String, ProgressBar)>,
+    running: Running,
     wrote: bool,
 }
 
@@ -27,6 +33,7 @@ impl Live {
             multi: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
             style,
             steps: Vec::new(),
+            running: Running::default(),
             wrote: false,
         }
     }
@@ -42,6 +49,10 @@ impl Live {
                 }
             }
             Event::TransferProgress { bytes, total, detail, .. } => self.transfer(*bytes, *total, detail),
+            Event::ResourceProgress { address, action, phase, .. } => {
+                let doing = infrastructure::progress(address, *action, ResourcePhase::Started, 0);
+                self.running.update(&self.multi, self.steps.last(), self.style, (address, &doing, *phase));
+            }
             Event::StepFinished { step, .. } | Event::StepFailed { step, .. } => self.finish(step),
             _ => {}
         }
@@ -58,6 +69,7 @@ impl Live {
 
     /// Removes whatever still spins, and sets off what follows from what was written.
     pub(crate) fn clear(&mut self) {
+        self.running.clear(&self.multi);
         for (_, bar) in self.steps.drain(..) {
             bar.finish_and_clear();
         }
@@ -91,6 +103,7 @@ impl Live {
     }
 
     fn finish(&mut self, step: &str) {
+        self.running.end_of(step, &self.multi);
         if let Some(index) = self.steps.iter().rposition(|(open, _)| open == step) {
             let (_, bar) = self.steps.remove(index);
             bar.finish_and_clear();
@@ -122,11 +135,10 @@ fn transfer_bar(style: Style) -> ProgressStyle {
 /// The lines that stay on the screen.
 fn lines(event: &Event, style: Style) -> Vec<String> {
     match event {
-        Event::Plan(plan) => {
-            // Room to read it: it is what the user has asked for.
-            let room = [String::new()];
-            [&room, plan::lines(plan, style).as_slice(), &room].concat()
-        }
+        Event::Plan(plan) => with_room(&plan::lines(plan, style)),
+        Event::InfrastructurePlan(plan) => with_room(&infrastructure::plan_lines(plan, style, false)),
+        // It has a line of its own while it lasts.
+        Event::ResourceProgress { phase: ResourcePhase::Started | ResourcePhase::Progressing, .. } => Vec::new(),
         Event::LogLine { source, message, .. } => indented(log_lines(source, message, style)),
         Event::Hint { message } => vec![format!("  {} {}", style.cyan("hint:"), one_line(message))],
         Event::StepFinished { step, duration_ms } => {
@@ -140,6 +152,12 @@ fn lines(event: &Event, style: Style) -> Vec<String> {
     }
 }
 
+/// Room to read it: it is what the user has asked for.
+fn with_room(lines: &[String]) -> Vec<String> {
+    let room = [String::new()];
+    [&room, lines, &room].concat()
+}
+
 fn indented(lines: Vec<String>) -> Vec<String> {
     lines.into_iter().map(|line| format!("  {line}")).collect()
 }
@@ -149,7 +167,8 @@ fn toned(event: &Event, sentence: &str, style: Style) -> String {
     let tone = match event {
         Event::ServiceVerdict(service) => Tone::from(service.verdict),
         Event::TaskStopped { exit_code: Some(0), .. } => Tone::Good,
-        Event::TaskStopped { .. } => Tone::Bad,
+        Event::ResourceProgress { phase: ResourcePhase::Finished, .. } => Tone::Good,
+        Event::TaskStopped { .. } | Event::ResourceProgress { .. } => Tone::Bad,
         _ => return format!("  {} {sentence}", style.dim("·")),
     };
     format!("  {} {sentence}", style.tone(tone, tone.mark()))

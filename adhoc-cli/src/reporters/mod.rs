@@ -7,6 +7,7 @@ mod databases;
 mod error;
 mod github;
 mod human;
+mod infrastructure;
 mod json;
 mod live;
 mod plain;
@@ -25,6 +26,10 @@ use adhoc_core::{CancellationToken, EventSink};
 
 pub(crate) use databases::{AuditRow, AuditTable, DatabaseChange, DatabaseKind, DatabaseRow, DatabaseTable};
 pub(crate) use github::write_github;
+#[expect(unused_imports, reason = "the commands that drive Terraform make them")]
+pub(crate) use infrastructure::{
+    ApplyReport, DestroyReport, DriftReport, InfrastructureReport, PlanReport, plan_markdown,
+};
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
 pub(crate) use style::Style;
 pub(crate) use text::{bytes as size, count};
@@ -48,6 +53,8 @@ pub(crate) struct OutputOptions {
     pub(crate) live: bool,
     /// Whether log lines are the result, and so belong on stdout: `adhoc logs`.
     pub(crate) logs_are_result: bool,
+    /// Whether the plan of an infrastructure is the result, which the summary holds: `adhoc plan`.
+    pub(crate) plan_is_result: bool,
 }
 
 impl OutputOptions {
@@ -65,6 +72,7 @@ impl OutputOptions {
             stderr_color: color && stderr().is_terminal(),
             live: !dumb && global.verbose == 0 && stderr().is_terminal(),
             logs_are_result: false,
+            plan_is_result: false,
         }
     }
 
@@ -72,6 +80,13 @@ impl OutputOptions {
     #[must_use]
     pub(crate) fn with_logs_as_result(mut self) -> Self {
         self.logs_are_result = true;
+        self
+    }
+
+    /// Leaves the plan of an infrastructure to the summary, so that it is shown once.
+    #[must_use]
+    pub(crate) fn with_plan_as_result(mut self) -> Self {
+        self.plan_is_result = true;
         self
     }
 }

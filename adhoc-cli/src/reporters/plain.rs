@@ -2,20 +2,28 @@
 
 use adhoc_core::{Event, EventRecord, ServiceSummary, TaskDefinitionSummary, Verdict};
 
+use super::infrastructure;
 use super::plan;
 use super::style::Style;
 use super::text::{bytes, image, millis, one_line, revision_of, task_id};
 
-/// The lines of one record. `step` is the step that runs.
-pub(crate) fn lines(record: &EventRecord, step: Option<&str>, style: Style) -> Vec<String> {
+/// The lines of one record. `step` is the step that runs; with `verbose`, no list is cut.
+pub(crate) fn lines(record: &EventRecord, step: Option<&str>, style: Style, verbose: bool) -> Vec<String> {
     let stamp = style.dim(&format!("[{:>7}]", seconds(record.elapsed_ms)));
-    facts(&record.event, step, style).into_iter().map(|fact| format!("{stamp} {fact}").trim_end().to_owned()).collect()
+    facts(&record.event, step, style, verbose)
+        .into_iter()
+        .map(|fact| format!("{stamp} {fact}").trim_end().to_owned())
+        .collect()
 }
 
-fn facts(event: &Event, step: Option<&str>, style: Style) -> Vec<String> {
+fn facts(event: &Event, step: Option<&str>, style: Style, verbose: bool) -> Vec<String> {
     let fact = match event {
         Event::Plan(plan) => {
             return plan::lines(plan, style).iter().map(|line| format!("plan: {}", line.trim_start())).collect();
+        }
+        Event::InfrastructurePlan(plan) => {
+            let lines = infrastructure::plan_lines(plan, style, verbose);
+            return lines.iter().filter(|line| !line.is_empty()).map(|line| format!("plan: {line}")).collect();
         }
         Event::LogLine { source, message, .. } => return log_lines(source, message, style),
         Event::StepStarted { step } => format!("{step}: started"),
@@ -56,7 +64,7 @@ pub(crate) fn log_lines(source: &str, message: &str, style: Style) -> Vec<String
     lines.into_iter().map(|line| style.dim(&format!("{source} │ {line}"))).collect()
 }
 
-/// What happened to a task definition, a task or a service, as one sentence.
+/// What happened to a task definition, a task, a service or a resource, as one sentence.
 pub(crate) fn sentence(event: &Event) -> Option<String> {
     Some(match event {
         Event::Registered(TaskDefinitionSummary { to, image: used, registered, .. }) => {
@@ -79,6 +87,9 @@ pub(crate) fn sentence(event: &Event) -> Option<String> {
             }
         }
         Event::ServiceVerdict(service) => verdict(service),
+        Event::ResourceProgress { address, action, phase, elapsed_ms } => {
+            infrastructure::progress(address, *action, *phase, *elapsed_ms)
+        }
         _ => return None,
     })
 }
@@ -122,7 +133,7 @@ mod tests {
     #[test]
     fn every_event_reads_as_a_line() {
         let lines: Vec<String> =
-            samples::every_event().iter().flat_map(|record| lines(record, Some("roll"), Style::PLAIN)).collect();
+            samples::every_event().iter().flat_map(|record| lines(record, Some("roll"), Style::PLAIN, false)).collect();
         samples::assert_snapshot("plain_events", &lines.join("\n"));
     }
 }

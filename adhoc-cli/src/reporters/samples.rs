@@ -1,5 +1,7 @@
 //! Events and summaries for the snapshot tests.
 
+mod infrastructure;
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -7,6 +9,8 @@ use adhoc_core::{
     CauseSummary, Dossier, Event, EventRecord, FieldChange, LogExcerpt, Outcome, Plan, PlannedService, PlannedTask,
     PlannedTaskDefinition, ServiceSummary, Summary, TaskDefinitionSummary, TaskSummary, Timestamp, Verdict,
 };
+
+pub(crate) use self::infrastructure::{infrastructure_plan, large_plan, resource};
 
 use super::status::{ServiceState, StatusRow, StatusTable};
 
@@ -340,7 +344,8 @@ pub(crate) fn every_event() -> Vec<EventRecord> {
             duration_ms: 95_000,
             error: "alpha-gunicorn: rolled back".to_owned(),
         },
-        Event::Summary(Box::new(rolled_back())),
     ]);
+    events.extend(infrastructure::events());
+    events.push(Event::Summary(Box::new(rolled_back())));
     records(events)
 }

@@ -5,6 +5,7 @@ use adhoc_core::{Dossier, LogExcerpt, Outcome, ServiceSummary, Summary, TaskSumm
 use serde::Deserialize;
 
 use super::databases::{AuditTable, DatabaseChange, DatabaseTable};
+use super::infrastructure::InfrastructureReport;
 use super::plain;
 use super::status::StatusTable;
 use super::style::{Style, Tone};
@@ -31,7 +32,7 @@ pub(crate) fn has_report(summary: &Summary) -> bool {
 pub(crate) fn lines(summary: &Summary, ending: Ending, style: Style) -> Vec<String> {
     let mut lines = match (&summary.result, has_report(summary)) {
         (_, true) => report(summary, ending, style),
-        (Some(result), false) => found(result, style),
+        (Some(result), false) => found(result, style, ending.verbose),
         (None, false) if summary.outcome != Outcome::Succeeded || is_silent(&summary.command) => Vec::new(),
         (None, false) => vec![headline(summary, ending, style)],
     };
@@ -58,10 +59,11 @@ enum Found {
     Databases(DatabaseTable),
     Audit(AuditTable),
     Change(DatabaseChange),
+    Infrastructure(InfrastructureReport),
 }
 
-/// What a command that only looks has found, for people.
-pub(crate) fn found(result: &serde_json::Value, style: Style) -> Vec<String> {
+/// What a command has found or done, for people; with `verbose`, no list is cut.
+pub(crate) fn found(result: &serde_json::Value, style: Style, verbose: bool) -> Vec<String> {
     // Each is told by its members; whatever else a command has found is shown as it is.
     if let Ok(found) = serde_json::from_value(result.clone()) {
         return match found {
@@ -69,6 +71,7 @@ pub(crate) fn found(result: &serde_json::Value, style: Style) -> Vec<String> {
             Found::Databases(table) => DatabaseTable::lines(&table, style),
             Found::Audit(table) => AuditTable::lines(&table, style),
             Found::Change(change) => DatabaseChange::lines(&change, style),
+            Found::Infrastructure(report) => InfrastructureReport::lines(&report, style, verbose),
         };
     }
     let text = result.as_str().map_or_else(|| format!("{result:#}"), str::to_owned);

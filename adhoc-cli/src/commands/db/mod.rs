@@ -38,7 +38,7 @@ impl Surroundings<'_> {
 /// Runs the command and gives back its summary.
 pub(super) async fn run(cli: &Cli, command: &DbCommand, cx: &Context) -> Summary {
     let name = Command::name(&cli.command);
-    let config = match super::load_config(cli, cx) {
+    let config = match super::load_config(cli) {
         Ok(config) => config,
         Err(error) => return Summary::new(name).with_error(&error),
     };

@@ -1,0 +1,218 @@
+//! `adhoc bootstrap`, `shared`, `create`, `plan` and `destroy`: what Terraform is driven for.
+
+use std::path::PathBuf;
+
+use adhoc_core::EnvironmentName;
+use clap::{Args, Subcommand, ValueHint};
+
+use super::values::{Setting, parse_named, parse_setting};
+
+const BOOTSTRAP_CREATE_HELP: &str = "\
+Safe to repeat: what is there stays as it is.
+
+Example:
+  adhoc bootstrap create --set bucket=example-terraform-states";
+
+const SHARED_CREATE_HELP: &str = "\
+Safe to repeat: what is as it is configured stays as it is.
+
+Examples:
+  adhoc shared create dev
+  adhoc shared create dev --plan dev.plan
+      Do what `adhoc shared plan dev --out dev.plan` has planned, and nothing else.";
+
+const SHARED_PLAN_HELP: &str = "\
+Examples:
+  adhoc shared plan dev
+  adhoc shared plan dev --drift
+      Show what differs from the configuration because somebody else has changed it.";
+
+const CREATE_HELP: &str = "\
+Safe to repeat: what is as it is configured stays as it is.
+
+Examples:
+  adhoc create alpha
+  adhoc create alpha --set instance_count=2
+      Write the variable into the environment's var file first.
+  adhoc create alpha --plan alpha.plan
+      Do what `adhoc plan alpha --out alpha.plan` has planned, and nothing else.";
+
+const PLAN_HELP: &str = "\
+Examples:
+  adhoc plan alpha
+  adhoc plan alpha --out alpha.plan --markdown comment.md
+      Keep the plan for `adhoc create alpha --plan alpha.plan`, and write it down for a pull request.
+  adhoc plan alpha --drift
+      Show what differs from the configuration because somebody else has changed it.";
+
+const DESTROY_HELP: &str = "\
+Safe to repeat: what is gone stays gone.
+
+Example:
+  adhoc destroy alpha --yes";
+
+/// The commands that drive Terraform.
+#[derive(Debug, Subcommand)]
+pub(crate) enum InfrastructureCommand {
+    /// Where Terraform keeps the state of all the others
+    #[command(subcommand)]
+    Bootstrap(BootstrapCommand),
+    /// The shared environments: the network, and what else others stand on
+    #[command(subcommand)]
+    Shared(SharedCommand),
+    /// Make an environment's infrastructure, or bring it to what is configured
+    #[command(after_help = CREATE_HELP)]
+    Create(CreateArgs),
+    /// Show what would change in an environment's infrastructure, and change nothing
+    #[command(after_help = PLAN_HELP)]
+    Plan(PlanArgs),
+    /// Destroy an environment's infrastructure, to the last resource
+    #[command(after_help = DESTROY_HELP)]
+    Destroy(DestroyArgs),
+}
+
+impl InfrastructureCommand {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Bootstrap(BootstrapCommand::Create(_)) => "bootstrap create",
+            Self::Bootstrap(BootstrapCommand::Destroy) => "bootstrap destroy",
+            Self::Shared(SharedCommand::Create(_)) => "shared create",
+            Self::Shared(SharedCommand::Plan(_)) => "shared plan",
+            Self::Shared(SharedCommand::Destroy(_)) => "shared destroy",
+            Self::Create(_) => "create",
+            Self::Plan(_) => "plan",
+            Self::Destroy(_) => "destroy",
+        }
+    }
+
+    pub(super) fn only_plans(&self) -> bool {
+        matches!(self, Self::Plan(_) | Self::Shared(SharedCommand::Plan(_)))
+    }
+}
+
+/// `adhoc bootstrap`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BootstrapCommand {
+    /// Make the storage for Terraform's states
+    #[command(after_help = BOOTSTRAP_CREATE_HELP)]
+    Create(BootstrapCreateArgs),
+    /// Destroy the storage for Terraform's states
+    Destroy,
+}
+
+/// `adhoc shared`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SharedCommand {
+    /// Make a shared environment, or bring it to what is configured
+    #[command(after_help = SHARED_CREATE_HELP)]
+    Create(SharedCreateArgs),
+    /// Show what would change in a shared environment, and change nothing
+    #[command(after_help = SHARED_PLAN_HELP)]
+    Plan(SharedPlanArgs),
+    /// Destroy a shared environment, to the last resource
+    Destroy(SharedDestroyArgs),
+}
+
+/// Variables that are set.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SettingArgs {
+    /// Set a variable in the var file first; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
+    pub(crate) set: Vec<Setting>,
+}
+
+/// How an environment is made.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CreateOptions {
+    /// What is set first.
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+    /// Apply this plan, as `plan --out` has kept it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "set")]
+    pub(crate) plan: Option<PathBuf>,
+}
+
+/// How an environment is planned.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PlanOptions {
+    /// Keep the plan in FILE, for `create --plan`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Plan to destroy everything
+    #[arg(long)]
+    pub(crate) destroy: bool,
+    /// Show only what somebody else has changed since the last apply
+    #[arg(long, conflicts_with_all = ["out", "destroy", "markdown"])]
+    pub(crate) drift: bool,
+    /// Write the plan to FILE as Markdown, short enough for a comment on a pull request
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) markdown: Option<PathBuf>,
+}
+
+/// `adhoc bootstrap create`.
+#[derive(Debug, Args)]
+pub(crate) struct BootstrapCreateArgs {
+    /// What is set first.
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+}
+
+/// `adhoc shared create`.
+#[derive(Debug, Args)]
+pub(crate) struct SharedCreateArgs {
+    /// The shared environment, such as dev
+    #[arg(value_name = "SHARED", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+    /// How.
+    #[command(flatten)]
+    pub(crate) options: CreateOptions,
+}
+
+/// `adhoc shared plan`.
+#[derive(Debug, Args)]
+pub(crate) struct SharedPlanArgs {
+    /// The shared environment, such as dev
+    #[arg(value_name = "SHARED", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+    /// How.
+    #[command(flatten)]
+    pub(crate) options: PlanOptions,
+}
+
+/// `adhoc shared destroy`.
+#[derive(Debug, Args)]
+pub(crate) struct SharedDestroyArgs {
+    /// The shared environment, such as dev
+    #[arg(value_name = "SHARED", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+}
+
+/// `adhoc create`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The environment, such as alpha or pr-42
+    #[arg(value_name = "ENV", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+    /// How.
+    #[command(flatten)]
+    pub(crate) options: CreateOptions,
+}
+
+/// `adhoc plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The environment, such as alpha or pr-42
+    #[arg(value_name = "ENV", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+    /// How.
+    #[command(flatten)]
+    pub(crate) options: PlanOptions,
+}
+
+/// `adhoc destroy`.
+#[derive(Debug, Args)]
+pub(crate) struct DestroyArgs {
+    /// The environment, such as alpha or pr-42
+    #[arg(value_name = "ENV", value_parser = parse_named::<EnvironmentName>)]
+    pub(crate) environment: EnvironmentName,
+}
