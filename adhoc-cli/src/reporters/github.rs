@@ -191,7 +191,7 @@ fn output(key: &str, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reporters::samples;
+    use crate::reporters::{PlanReport, samples};
 
     #[test]
     fn what_was_found_is_shown_as_on_a_terminal() {
@@ -199,6 +199,15 @@ mod tests {
         summary.result = serde_json::to_value(samples::status()).ok();
         let text = markdown(&summary);
         assert!(text.contains("```text\nalpha: ") && text.contains("\n```\n"), "{text}");
+    }
+
+    #[test]
+    fn a_plan_is_shown_in_tables() {
+        let mut summary = Summary::new("plan").with_environment("alpha");
+        let report = InfrastructureReport::Plan(PlanReport { plan: samples::infrastructure_plan() });
+        summary.result = serde_json::to_value(&report).ok();
+        let text = markdown(&summary);
+        assert!(text.contains(&report.markdown()) && !text.contains("```"), "{text}");
     }
 
     #[test]
