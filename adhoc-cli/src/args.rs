@@ -16,8 +16,8 @@ use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 pub(crate) use database::{
     DbAuditArgs, DbCloneArgs, DbCommand, DbDropArgs, DbRestoreArgs, DbShellArgs, DbUrlArgs, MarkerArgs,
 };
-pub(crate) use infrastructure::InfrastructureCommand;
-pub(crate) use values::DesiredCount;
+pub(crate) use infrastructure::{BootstrapCommand, CreateOptions, InfrastructureCommand, PlanOptions, SharedCommand};
+pub(crate) use values::{DesiredCount, Setting};
 use values::{parse_desired_count, parse_duration, parse_named, parse_role};
 
 const STYLES: Styles = Styles::styled()

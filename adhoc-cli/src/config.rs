@@ -29,7 +29,6 @@ pub(crate) struct Config {
     /// The server that holds the environments' databases, if the file has `[database]`.
     pub(crate) database: Option<DatabaseConfig>,
     /// How Terraform is called, and on what.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the commands that drive Terraform read it"))]
     pub(crate) terraform: TerraformConfig,
 }
 

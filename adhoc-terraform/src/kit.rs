@@ -16,7 +16,7 @@ use crate::workspaces::Opened;
 
 /// The output of a configuration that holds the variables with which it can be destroyed, for machines that have never
 /// applied it: an object by name.
-pub(crate) const OUTPUT: &str = "adhoc_variables";
+pub const VARIABLES_OUTPUT: &str = "adhoc_variables";
 
 /// The part of a plan's JSON that is read; the rest, which can be hundreds of megabytes, is skipped.
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ pub(crate) async fn find(opened: &Opened<'_>, cx: &Context) -> Result<Option<Pat
         return Ok(Some(path));
     }
     let outputs = opened.outputs(cx).await?;
-    let Some(Value::Object(variables)) = outputs.get(OUTPUT).map(|output| output.value.clone()) else {
+    let Some(Value::Object(variables)) = outputs.get(VARIABLES_OUTPUT).map(|output| output.value.clone()) else {
         return Ok(None);
     };
     write(opened, variables.into_iter().collect())?;

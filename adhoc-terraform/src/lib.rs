@@ -51,6 +51,7 @@ pub use adhoc_core::Workspaces;
 
 pub use config::TerraformConfig;
 pub use environment::ProcessEnvironment;
+pub use kit::VARIABLES_OUTPUT;
 pub use lock::LockInfo;
 pub use stream::{Diagnostic, Message};
 pub use variables::{Declarations, SetVariable, VarFile, assignment};

@@ -43,7 +43,7 @@ pub(crate) async fn run(cli: &Cli, typed: &str, cx: &Context) -> Summary {
         Command::Demo(args) => demo::demo(cli, args, cx).await,
         Command::Local(LocalCommand::Serve(args)) => local::serve(cli, args, cx).await,
         Command::Db(command) => db::run(cli, command, cx).await,
-        Command::Infrastructure(command) => infrastructure::run(cli, command, cx).await,
+        Command::Infrastructure(command) => infrastructure::run(cli, command, typed, cx).await,
         command => match open(cli, typed, cx).await {
             Ok(session) => execute(command, &session).await,
             Err(error) => Summary::new(command.name()).with_error(&error),
@@ -82,19 +82,18 @@ fn load_config(cli: &Cli) -> Result<Config> {
 /// Whether a program in the foreground, such as psql, has Ctrl-C for itself now.
 pub(crate) static FOREGROUND: AtomicBool = AtomicBool::new(false);
 
+/// Whether what runs now must not be abandoned at a second Ctrl-C.
+pub(crate) static PATIENT: AtomicBool = AtomicBool::new(false);
+
 /// Asks before what cannot be undone, unless `--yes` has answered.
 ///
 /// # Errors
 ///
 /// [`Error::Cancelled`] if the answer is not yes; [`Error::Invalid`] where nobody can be asked.
 async fn confirm(cx: &Context, global: &GlobalArgs, question: &str) -> Result<()> {
+    ensure_answerable(global)?;
     if global.yes {
         return Ok(());
-    }
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Err(
-            Error::invalid("", "", "this cannot be undone, and nobody is there to be asked").with_hint("say `--yes`")
-        );
     }
     let mut stderr = std::io::stderr();
     let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
@@ -110,6 +109,20 @@ async fn confirm(cx: &Context, global: &GlobalArgs, question: &str) -> Result<()
     match answer {
         Ok(Ok(answer)) if answer == "y" || answer == "yes" => Ok(()),
         _ => Err(Error::cancelled("", "", "not confirmed; nothing was changed")),
+    }
+}
+
+/// Refuses, before any work is done, what would have to be confirmed where nobody can be asked.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] without a terminal and without `--yes`.
+fn ensure_answerable(global: &GlobalArgs) -> Result<()> {
+    match global.yes || (std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        true => Ok(()),
+        false => Err(
+            Error::invalid("", "", "this cannot be undone, and nobody is there to be asked").with_hint("say `--yes`")
+        ),
     }
 }
 

@@ -26,9 +26,8 @@ use adhoc_core::{CancellationToken, EventSink};
 
 pub(crate) use databases::{AuditRow, AuditTable, DatabaseChange, DatabaseKind, DatabaseRow, DatabaseTable};
 pub(crate) use github::write_github;
-#[expect(unused_imports, reason = "the commands that drive Terraform make them")]
 pub(crate) use infrastructure::{
-    ApplyReport, DestroyReport, DriftReport, InfrastructureReport, PlanReport, plan_markdown,
+    ApplyReport, DestroyReport, DriftReport, PlanReport, plan_markdown,
 };
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
 pub(crate) use style::Style;

@@ -57,7 +57,7 @@ pub(super) async fn list(at: &TerraformWorkspaces, cx: &Context) -> Result<Vec<E
     at.ensure_configured()?;
     let folder = Folder::of_none(&at.dir);
     folder.create()?;
-    let names = cx.step_to_its_end("init", at.init(cx, &folder, None)).await?;
+    let names = at.ready(cx, &folder, None).await?;
     let mut names: Vec<EnvironmentName> = names.iter().filter_map(|name| name.parse().ok()).collect();
     names.sort();
     Ok(names)
@@ -107,7 +107,7 @@ impl TerraformWorkspaces {
         self.ensure_configured()?;
         let folder = Folder::of_none(&self.dir);
         folder.create()?;
-        let known = cx.step_to_its_end("init", self.init(cx, &folder, None)).await?;
+        let known = self.ready(cx, &folder, None).await?;
         let existed = known.iter().any(|name| name == environment.as_str());
         let opened = Opened { workspaces: self, environment: environment.clone(), folder, hold: None, existed };
         opened.ensure_exists()?;

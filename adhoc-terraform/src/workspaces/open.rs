@@ -135,7 +135,7 @@ impl TerraformWorkspaces {
         let folder = Folder::new(&self.dir, environment);
         let hold = folder.hold(cx, operation)?;
         self.refuse_lost_state(environment, &folder)?;
-        let known = cx.step_to_its_end("init", self.init(cx, &folder, Some(&hold))).await?;
+        let known = self.ready(cx, &folder, Some(&hold)).await?;
         let existed = known.iter().any(|name| name == environment.as_str());
         Ok(Opened { workspaces: self, environment: environment.clone(), folder, hold: Some(hold), existed })
     }
@@ -164,8 +164,16 @@ impl TerraformWorkspaces {
         format!("TF_WORKSPACE={environment} TF_DATA_DIR={} {program} -chdir={dir} {command}", data.display())
     }
 
-    /// Initialises the data folder, and gives the names of the workspaces.
-    pub(super) async fn init(&self, cx: &Context, folder: &Folder, hold: Option<&Hold>) -> Result<Vec<String>> {
+    /// Initialises the data folder, in the step `init`, unless this value has done so, and gives the names of the workspaces.
+    pub(super) async fn ready(&self, cx: &Context, folder: &Folder, hold: Option<&Hold>) -> Result<Vec<String>> {
+        let init = self.init(cx, folder, hold);
+        match self.initialised().contains(&folder.data_dir()) {
+            true => init.await,
+            false => cx.step_to_its_end("init", init).await,
+        }
+    }
+
+    async fn init(&self, cx: &Context, folder: &Folder, hold: Option<&Hold>) -> Result<Vec<String>> {
         self.version(cx).await?;
         let data = folder.data_dir();
         if !self.initialised().contains(&data) {

@@ -1,10 +1,115 @@
 //! The commands that drive Terraform.
 
-use adhoc_core::{Context, Outcome, Summary};
+mod create;
+mod destroy;
+mod driver;
+mod plan;
+mod settings;
 
-use crate::args::{Cli, InfrastructureCommand};
+use adhoc_core::{Context, EnvironmentName, Error, InfrastructurePlan, Outcome, Result, Summary};
+
+use self::driver::{Driver, Root};
+use super::{PATIENT, confirm, ensure_answerable, load_config};
+use crate::args::{BootstrapCommand, Cli, CreateOptions, GlobalArgs, InfrastructureCommand, PlanOptions, SharedCommand};
+
+/// The workspace, and the var file, of the one configuration that is not an environment's.
+const BOOTSTRAP: &str = "bootstrap";
+
+/// What the commands work with.
+struct Site<'a> {
+    cx: &'a Context,
+    global: &'a GlobalArgs,
+    driver: Driver,
+    environment: EnvironmentName,
+}
 
 /// Runs the command and gives back its summary.
-pub(super) async fn run(cli: &Cli, _command: &InfrastructureCommand, _cx: &Context) -> Summary {
-    Summary::new(cli.command.name()).with_outcome(Outcome::Internal)
+pub(super) async fn run(cli: &Cli, command: &InfrastructureCommand, typed: &str, cx: &Context) -> Summary {
+    // Terraform saves its state before it ends: a second Ctrl-C must not end us before that.
+    PATIENT.store(true, std::sync::atomic::Ordering::Relaxed);
+    let environment = match environment_of(command) {
+        Ok(environment) => environment,
+        Err(error) => return Summary::new(cli.command.name()).with_error(&error),
+    };
+    let mut summary = Summary::new(cli.command.name()).with_environment(environment.as_str());
+    match perform(cli, command, &environment, cx).await {
+        Ok(result) => summary.result = Some(result),
+        Err(error) => summary = summary.with_error(&error),
+    }
+    if summary.outcome == Outcome::Interrupted {
+        summary.hint = summary.hint.or_else(|| Some(format!("`{typed}` continues where it ended")));
+    }
+    summary
+}
+
+fn environment_of(command: &InfrastructureCommand) -> Result<EnvironmentName> {
+    Ok(match command {
+        InfrastructureCommand::Bootstrap(_) => BOOTSTRAP.parse()?,
+        InfrastructureCommand::Shared(SharedCommand::Create(args)) => args.environment.clone(),
+        InfrastructureCommand::Shared(SharedCommand::Plan(args)) => args.environment.clone(),
+        InfrastructureCommand::Shared(SharedCommand::Destroy(args)) => args.environment.clone(),
+        InfrastructureCommand::Create(args) => args.environment.clone(),
+        InfrastructureCommand::Plan(args) => args.environment.clone(),
+        InfrastructureCommand::Destroy(args) => args.environment.clone(),
+    })
+}
+
+async fn perform(
+    cli: &Cli,
+    command: &InfrastructureCommand,
+    environment: &EnvironmentName,
+    cx: &Context,
+) -> Result<serde_json::Value> {
+    let config = load_config(cli)?;
+    let root = match command {
+        InfrastructureCommand::Bootstrap(_) => Root::Bootstrap,
+        InfrastructureCommand::Shared(_) => Root::Shared,
+        _ => Root::Environments,
+    };
+    if root == Root::Environments && environment.as_str() == config.conventions.shared {
+        let shared = format!("shared {}", cli.command.name());
+        return Err(Error::invalid("", environment.as_str(), "is the shared environment")
+            .with_hint(format!("`adhoc {shared} {environment}`, or name another shared environment with `--shared`")));
+    }
+    let driver = Driver::new(root, &cli.global, &config);
+    let site = Site { cx, global: &cli.global, driver, environment: environment.clone() };
+    match command {
+        InfrastructureCommand::Bootstrap(BootstrapCommand::Create(args)) => {
+            let options = CreateOptions { settings: args.settings.clone(), plan: None };
+            create::bootstrap(&site, &options, &config).await
+        }
+        InfrastructureCommand::Shared(SharedCommand::Create(args)) => site.create(&args.options).await,
+        InfrastructureCommand::Create(args) => site.create(&args.options).await,
+        InfrastructureCommand::Shared(SharedCommand::Plan(args)) => site.plan(&args.options).await,
+        InfrastructureCommand::Plan(args) => site.plan(&args.options).await,
+        InfrastructureCommand::Bootstrap(BootstrapCommand::Destroy)
+        | InfrastructureCommand::Shared(SharedCommand::Destroy(_))
+        | InfrastructureCommand::Destroy(_) => site.destroy().await,
+    }
+}
+
+impl Site<'_> {
+    async fn create(&self, options: &CreateOptions) -> Result<serde_json::Value> {
+        result(&create::create(self, options).await?)
+    }
+
+    async fn plan(&self, options: &PlanOptions) -> Result<serde_json::Value> {
+        plan::plan(self, options).await
+    }
+
+    /// Forgets a plan that is not going to be applied.
+    async fn forget(&self, plan: &InfrastructurePlan) {
+        if let Err(error) = self.driver.workspaces.discard(self.cx, plan).await {
+            self.cx.hint(format!("the plan could not be removed: {error}"));
+        }
+    }
+
+    async fn destroy(&self) -> Result<serde_json::Value> {
+        result(&destroy::destroy(self).await?)
+    }
+}
+
+/// A report as a summary carries it.
+fn result(report: &impl serde::Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(report).map_err(|error| Error::internal("", "", "the result cannot be written").with_source(error))
 }

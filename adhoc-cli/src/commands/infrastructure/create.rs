@@ -1,0 +1,110 @@
+use std::fs;
+use std::path::Path;
+
+use adhoc_core::{Error, Event, InfrastructurePlan, PlanPurpose, PlanRequest, ResourceAction, Result, Workspaces};
+
+use adhoc_terraform::VARIABLES_OUTPUT;
+
+use super::settings::Edited;
+use super::{Site, confirm, result};
+use crate::args::CreateOptions;
+use crate::config::Config;
+use crate::reporters::ApplyReport;
+
+/// `adhoc create` and `adhoc shared create`.
+pub(super) async fn create(site: &Site<'_>, options: &CreateOptions) -> Result<ApplyReport> {
+    let workspaces = &site.driver.workspaces;
+    let edited = match &options.plan {
+        Some(_) => None,
+        None => Some(Edited::set(site, &options.settings.set)?),
+    };
+    let plan = match agreed_plan(site, options).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            return Err(match edited {
+                Some(edited) => edited.undo(error),
+                None => error,
+            });
+        }
+    };
+    // From here on the world may follow the new values.
+    if let Some(edited) = edited {
+        edited.keep();
+    }
+    let counts = match plan.has_changes {
+        true => workspaces.apply(site.cx, &plan).await?.counts,
+        false => {
+            site.forget(&plan).await;
+            plan.counts
+        }
+    };
+    let mut outputs = workspaces.outputs(site.cx, &site.environment).await?;
+    // For us, not for people.
+    outputs.remove(VARIABLES_OUTPUT);
+    Ok(ApplyReport { environment: site.environment.to_string(), counts, outputs })
+}
+
+/// A plan that may be applied: given, or made, shown, and agreed to where it destroys something.
+async fn agreed_plan(site: &Site<'_>, options: &CreateOptions) -> Result<InfrastructurePlan> {
+    let (cx, workspaces) = (site.cx, &site.driver.workspaces);
+    if let Some(file) = &options.plan {
+        // Whoever kept it has seen it.
+        let plan = workspaces.open_plan(cx, file, &site.environment).await?;
+        if plan.destroy {
+            return Err(Error::invalid("", file.display().to_string(), "is a plan to destroy everything")
+                .with_hint(format!("`adhoc destroy {}` plans for itself", site.environment)));
+        }
+        cx.emit(Event::InfrastructurePlan(Box::new(plan.clone())));
+        return Ok(plan);
+    }
+    let plan = workspaces.plan(cx, &PlanRequest::new(site.environment.clone(), PlanPurpose::Apply)).await?;
+    match destructive(&plan) {
+        0 => Ok(plan),
+        count => {
+            let question = format!("Destroy {}, as planned?", crate::reporters::count(count, "resource"));
+            match confirm(cx, site.global, &question).await {
+                Ok(()) => Ok(plan),
+                Err(error) => {
+                    site.forget(&plan).await;
+                    Err(error)
+                }
+            }
+        }
+    }
+}
+
+/// How many resources a plan destroys, those included that are made again.
+fn destructive(plan: &InfrastructurePlan) -> usize {
+    let listed = plan.changes.iter();
+    let listed = listed.filter(|change| matches!(change.action, ResourceAction::Delete | ResourceAction::Replace)).count();
+    listed.max(usize::try_from(plan.counts.destroy).unwrap_or(usize::MAX))
+}
+
+/// `adhoc bootstrap create`: makes the place for the states, and tells the other configurations of it.
+pub(super) async fn bootstrap(site: &Site<'_>, options: &CreateOptions, config: &Config) -> Result<serde_json::Value> {
+    let report = create(site, options).await?;
+    for (dir, key) in [(&config.terraform.shared_dir, "shared"), (&config.terraform.dir, "ad-hoc")] {
+        write_backend_config(site, &report, &dir.join(&config.terraform.backend_config), key)?;
+    }
+    result(&report)
+}
+
+/// Writes the settings of a backend, unless somebody has done so.
+fn write_backend_config(site: &Site<'_>, report: &ApplyReport, path: &Path, key: &str) -> Result<()> {
+    let text = |name: &str| report.outputs.get(name).and_then(|output| output.as_str());
+    let (Some(bucket), Some(region)) = (text("state_bucket"), text("region")) else { return Ok(()) };
+    if path.exists() || !path.parent().is_some_and(Path::is_dir) {
+        return Ok(());
+    }
+    let settings = format!(
+        "bucket       = \"{bucket}\"\nkey          = \"{key}/terraform.tfstate\"\nregion       = \"{region}\"\nencrypt      = \
+         true\nuse_lockfile = true\n"
+    );
+    fs::write(path, settings).map_err(|error| {
+        Error::terraform("", path.display().to_string(), "cannot be written")
+            .with_source(error)
+            .with_left_behind(format!("the bucket {bucket}, and everything else that was planned"))
+    })?;
+    site.cx.hint(format!("{} says where the states are; commit it", path.display()));
+    Ok(())
+}

@@ -1,0 +1,25 @@
+use std::fs;
+
+use adhoc_core::{Error, PlanPurpose, PlanRequest, Result, Workspaces};
+
+use super::{Site, result};
+use crate::args::PlanOptions;
+use crate::reporters::{DriftReport, PlanReport, plan_markdown};
+
+/// `adhoc plan` and `adhoc shared plan`.
+pub(super) async fn plan(site: &Site<'_>, options: &PlanOptions) -> Result<serde_json::Value> {
+    let (cx, workspaces) = (site.cx, &site.driver.workspaces);
+    if options.drift {
+        let drift = workspaces.drift(cx, &site.environment).await?;
+        let (environment, pending) = (site.environment.to_string(), drift.pending.changes);
+        return result(&DriftReport { environment, pending, out_of_band: drift.out_of_band });
+    }
+    let purpose = options.out.clone().map_or(PlanPurpose::Look, PlanPurpose::Keep);
+    let request = PlanRequest::new(site.environment.clone(), purpose).with_destroy(options.destroy);
+    let plan = workspaces.plan(cx, &request).await?;
+    if let Some(path) = &options.markdown {
+        fs::write(path, plan_markdown(&plan))
+            .map_err(|error| Error::invalid("", path.display().to_string(), "cannot be written").with_source(error))?;
+    }
+    result(&PlanReport { plan })
+}
