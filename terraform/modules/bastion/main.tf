@@ -1,0 +1,84 @@
+data "aws_partition" "current" {}
+
+# Amazon Linux 2023 brings the agents of Systems Manager and EC2 Instance Connect.
+data "aws_ssm_parameter" "image" {
+  name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ec2.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name                 = var.role_name
+  description          = "Bastion of ${var.name}: Session Manager and nothing else"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.permissions_boundary_arn
+
+  tags = { Name = var.role_name }
+}
+
+resource "aws_iam_role_policy_attachment" "session_manager" {
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
+}
+
+resource "aws_iam_instance_profile" "this" {
+  name = var.role_name
+  role = aws_iam_role.this.name
+
+  tags = { Name = var.role_name }
+}
+
+resource "aws_instance" "this" {
+  #checkov:skip=CKV_AWS_126:Detailed monitoring is billed, and nothing here depends on a minute's resolution
+  #checkov:skip=CKV_AWS_88:It has a public address only with `ssh`, and then only the given address ranges reach port 22
+  ami                         = data.aws_ssm_parameter.image.insecure_value # "insecure" means: a public value, not a secret
+  instance_type               = var.instance_type
+  subnet_id                   = var.subnet_id
+  vpc_security_group_ids      = [var.security_group_id]
+  iam_instance_profile        = aws_iam_instance_profile.this.name
+  associate_public_ip_address = var.ssh
+  ebs_optimized               = true
+
+  user_data_replace_on_change = true
+  user_data = templatefile("${path.module}/user-data.sh.tftpl", {
+    host = var.database_host
+    port = var.database_port
+    keys = var.public_keys
+    ssh  = var.ssh
+  })
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  root_block_device {
+    volume_type           = "gp3"
+    volume_size           = 8
+    encrypted             = true
+    delete_on_termination = true
+
+    tags = { Name = "${var.name}-bastion" }
+  }
+
+  tags = { Name = "${var.name}-bastion" }
+
+  lifecycle {
+    # A new image comes out every other week, and each would replace the instance and its host key. To renew it:
+    # terraform apply -replace=module.bastion.aws_instance.this
+    ignore_changes = [ami]
+  }
+
+  # Before it has its rights the agent would register in vain, and wait for half an hour.
+  depends_on = [aws_iam_role_policy_attachment.session_manager]
+}
