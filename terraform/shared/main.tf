@@ -7,10 +7,7 @@ data "aws_region" "current" {
         can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", terraform.workspace)) &&
         length(terraform.workspace) <= 28
       )
-      error_message = <<-EOT
-        The workspace is the name of the environment: 1 to 28 lower-case letters, digits and single hyphens, and not
-        `default`. Select one, such as `terraform workspace select -or-create dev`.
-      EOT
+      error_message = "The workspace is the name of the environment: 1 to 28 lower-case letters, digits and single hyphens, and not `default`. Select one, such as `terraform workspace select -or-create dev`."
     }
   }
 }

@@ -32,8 +32,8 @@ variable "zone_id" {
   default     = null
 
   validation {
-    condition     = var.zone_id == null || can(regex("^Z[A-Z0-9]+$", var.zone_id))
-    error_message = "A hosted zone's id begins with a Z, such as `Z0123456789ABCDEFGHIJ`; give it without `/hostedzone/`."
+    condition     = var.zone_id == null || can(regex("^[A-Z0-9]{1,32}$", var.zone_id))
+    error_message = "Give the id of a hosted zone, such as `Z0123456789ABCDEFGHIJ`, without `/hostedzone/`."
   }
 }
 

@@ -1,5 +1,3 @@
-data "aws_partition" "current" {}
-
 # Amazon Linux 2023 brings the agents of Systems Manager and EC2 Instance Connect.
 data "aws_ssm_parameter" "image" {
   name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
@@ -25,9 +23,26 @@ resource "aws_iam_role" "this" {
   tags = { Name = var.role_name }
 }
 
-resource "aws_iam_role_policy_attachment" "session_manager" {
-  role       = aws_iam_role.this.name
-  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
+# AWS's own policy for this, AmazonSSMManagedInstanceCore, could read every parameter of the account as well. See
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+data "aws_iam_policy_document" "session_manager" {
+  statement {
+    sid = "SessionManager"
+    actions = [
+      "ssm:UpdateInstanceInformation",
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ]
+    resources = ["*"] # the last four know no resources, and the instance has no id yet for the first
+  }
+}
+
+resource "aws_iam_role_policy" "session_manager" {
+  name   = "session-manager"
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.session_manager.json
 }
 
 resource "aws_iam_instance_profile" "this" {
@@ -80,5 +95,5 @@ resource "aws_instance" "this" {
   }
 
   # Before it has its rights the agent would register in vain, and wait for half an hour.
-  depends_on = [aws_iam_role_policy_attachment.session_manager]
+  depends_on = [aws_iam_role_policy.session_manager]
 }
