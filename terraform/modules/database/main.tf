@@ -17,18 +17,6 @@ resource "aws_db_parameter_group" "this" {
     value = "1"
   }
 
-  # Statements that change the schema, which is what environments differ by.
-  parameter {
-    name  = "log_statement"
-    value = "ddl"
-  }
-
-  # In milliseconds.
-  parameter {
-    name  = "log_min_duration_statement"
-    value = "1000"
-  }
-
   tags = { Name = "${var.name}-rds" }
 
   lifecycle {

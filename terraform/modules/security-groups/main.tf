@@ -12,6 +12,7 @@ locals {
 # --- Load balancer ----------------------------------------------------------------------------------------------------
 
 resource "aws_security_group" "balancer" {
+  #checkov:skip=CKV2_AWS_5:The module of the load balancer uses it, where the check does not look
   name        = "${var.name}-alb-sg"
   description = "Load balancer of ${var.name}"
   vpc_id      = var.vpc_id
@@ -143,6 +144,7 @@ resource "aws_vpc_security_group_egress_rule" "app_to_internet" {
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 resource "aws_security_group" "database" {
+  #checkov:skip=CKV2_AWS_5:The module of the database uses it, where the check does not look
   name        = "${var.name}-rds-sg"
   description = "Postgres of ${var.name}"
   vpc_id      = var.vpc_id
@@ -166,6 +168,7 @@ resource "aws_vpc_security_group_ingress_rule" "database" {
 # --- Bastion ----------------------------------------------------------------------------------------------------------
 
 resource "aws_security_group" "bastion" {
+  #checkov:skip=CKV2_AWS_5:The module of the bastion uses it, where the check does not look
   name        = "${var.name}-bastion-sg"
   description = "Bastion of ${var.name}"
   vpc_id      = var.vpc_id
