@@ -88,8 +88,6 @@ module "bastion" {
   instance_type     = var.bastion_type
   database_host     = module.database.host
   database_port     = module.database.port
-
-  depends_on = [module.network]
 }
 
 module "task_roles" {
