@@ -1,0 +1,16 @@
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = {
+      project    = var.project
+      env        = terraform.workspace
+      managed-by = "terraform"
+    }
+  }
+
+  # Written at run time, by `adhoc`.
+  ignore_tags {
+    key_prefixes = ["adhoc:"]
+  }
+}
