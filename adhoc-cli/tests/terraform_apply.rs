@@ -65,6 +65,7 @@ impl Account {
         command
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_REGION", "us-east-1")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test-secret-key-never-shown")
             .env("AWS_EC2_METADATA_DISABLED", "true");
@@ -103,7 +104,9 @@ impl Account {
     }
 
     fn file(&self, name: &str, text: &str) {
-        fs::write(self.folder.path().join(name), text).unwrap();
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
     /// The var files, with what only this account can say: certificate, zone and bucket.
@@ -132,13 +135,16 @@ impl Account {
 }
 
 const BUCKET: &str = "ublog-terraform-state";
-const BOOTSTRAP: &str = "project       = \"ublog\"\nstate_bucket  = \"ublog-terraform-state\"\nforce_destroy = true\n";
+const BOOTSTRAP: &str = "project       = \"ublog\"\nstate_bucket  = \"ublog-terraform-state\"\nforce_destroy = true\n\
+                         github_repository = \"example/ublog\"\n";
 const ENVIRONMENT: &str = "# Where shared is.\nstate_bucket = \"ublog-terraform-state\"\n";
 
 fn start_moto(venv: &Path) -> (Child, u16) {
     for _ in 0..3 {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(venv.join("bin/moto_server"));
+        // moto, but for what it forgets of services, which Terraform would take for drift.
+        let mut command = Command::new(venv.join("bin/python"));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/moto-server"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env_clear().env("PATH", venv.join("bin"));
         let mut moto = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while moto.try_wait().unwrap().is_none() {

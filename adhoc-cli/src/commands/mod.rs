@@ -120,9 +120,10 @@ async fn confirm(cx: &Context, global: &GlobalArgs, question: &str) -> Result<()
 fn ensure_answerable(global: &GlobalArgs) -> Result<()> {
     match global.yes || (std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         true => Ok(()),
-        false => Err(
-            Error::invalid("", "", "this cannot be undone, and nobody is there to be asked").with_hint("say `--yes`")
-        ),
+        false => {
+            Err(Error::invalid("", "", "this cannot be undone, and nobody is there to be asked")
+                .with_hint("say `--yes`"))
+        }
     }
 }
 

@@ -26,9 +26,7 @@ use adhoc_core::{CancellationToken, EventSink};
 
 pub(crate) use databases::{AuditRow, AuditTable, DatabaseChange, DatabaseKind, DatabaseRow, DatabaseTable};
 pub(crate) use github::write_github;
-pub(crate) use infrastructure::{
-    ApplyReport, DestroyReport, DriftReport, PlanReport, plan_markdown,
-};
+pub(crate) use infrastructure::{ApplyReport, DestroyReport, DriftReport, PlanReport, plan_markdown};
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
 pub(crate) use style::Style;
 pub(crate) use text::{bytes as size, count};

@@ -167,7 +167,8 @@ impl TerraformWorkspaces {
     /// Initialises the data folder, in the step `init`, unless this value has done so, and gives the names of the workspaces.
     pub(super) async fn ready(&self, cx: &Context, folder: &Folder, hold: Option<&Hold>) -> Result<Vec<String>> {
         let init = self.init(cx, folder, hold);
-        match self.initialised().contains(&folder.data_dir()) {
+        let initialised = self.initialised().contains(&folder.data_dir());
+        match initialised {
             true => init.await,
             false => cx.step_to_its_end("init", init).await,
         }

@@ -76,35 +76,35 @@ async fn agreed_plan(site: &Site<'_>, options: &CreateOptions) -> Result<Infrast
 /// How many resources a plan destroys, those included that are made again.
 fn destructive(plan: &InfrastructurePlan) -> usize {
     let listed = plan.changes.iter();
-    let listed = listed.filter(|change| matches!(change.action, ResourceAction::Delete | ResourceAction::Replace)).count();
+    let listed =
+        listed.filter(|change| matches!(change.action, ResourceAction::Delete | ResourceAction::Replace)).count();
     listed.max(usize::try_from(plan.counts.destroy).unwrap_or(usize::MAX))
 }
 
 /// `adhoc bootstrap create`: makes the place for the states, and tells the other configurations of it.
 pub(super) async fn bootstrap(site: &Site<'_>, options: &CreateOptions, config: &Config) -> Result<serde_json::Value> {
-    let report = create(site, options).await?;
-    for (dir, key) in [(&config.terraform.shared_dir, "shared"), (&config.terraform.dir, "ad-hoc")] {
-        write_backend_config(site, &report, &dir.join(&config.terraform.backend_config), key)?;
+    let mut report = create(site, options).await?;
+    let terraform = &config.terraform;
+    for (output, dir) in [("backend_config_shared", &terraform.shared_dir), ("backend_config_ad_hoc", &terraform.dir)] {
+        // A bootstrap of the user's own may have no such output.
+        let settings = report.outputs.remove(output);
+        if let Some(settings) = settings.as_ref().and_then(|settings| settings.as_str()) {
+            write_backend_config(site, settings, &dir.join(&terraform.backend_config))?;
+        }
     }
     result(&report)
 }
 
 /// Writes the settings of a backend, unless somebody has done so.
-fn write_backend_config(site: &Site<'_>, report: &ApplyReport, path: &Path, key: &str) -> Result<()> {
-    let text = |name: &str| report.outputs.get(name).and_then(|output| output.as_str());
-    let (Some(bucket), Some(region)) = (text("state_bucket"), text("region")) else { return Ok(()) };
+fn write_backend_config(site: &Site<'_>, settings: &str, path: &Path) -> Result<()> {
     if path.exists() || !path.parent().is_some_and(Path::is_dir) {
         return Ok(());
     }
-    let settings = format!(
-        "bucket       = \"{bucket}\"\nkey          = \"{key}/terraform.tfstate\"\nregion       = \"{region}\"\nencrypt      = \
-         true\nuse_lockfile = true\n"
-    );
     fs::write(path, settings).map_err(|error| {
         Error::terraform("", path.display().to_string(), "cannot be written")
             .with_source(error)
-            .with_left_behind(format!("the bucket {bucket}, and everything else that was planned"))
+            .with_left_behind("everything that was planned")
     })?;
-    site.cx.hint(format!("{} says where the states are; commit it", path.display()));
+    site.cx.hint(format!("{} says where the states are: commit it", path.display()));
     Ok(())
 }

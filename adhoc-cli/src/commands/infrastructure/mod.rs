@@ -10,7 +10,9 @@ use adhoc_core::{Context, EnvironmentName, Error, InfrastructurePlan, Outcome, R
 
 use self::driver::{Driver, Root};
 use super::{PATIENT, confirm, ensure_answerable, load_config};
-use crate::args::{BootstrapCommand, Cli, CreateOptions, GlobalArgs, InfrastructureCommand, PlanOptions, SharedCommand};
+use crate::args::{
+    BootstrapCommand, Cli, CreateOptions, GlobalArgs, InfrastructureCommand, PlanOptions, SharedCommand,
+};
 
 /// The workspace, and the var file, of the one configuration that is not an environment's.
 const BOOTSTRAP: &str = "bootstrap";
@@ -111,5 +113,6 @@ impl Site<'_> {
 
 /// A report as a summary carries it.
 fn result(report: &impl serde::Serialize) -> Result<serde_json::Value> {
-    serde_json::to_value(report).map_err(|error| Error::internal("", "", "the result cannot be written").with_source(error))
+    serde_json::to_value(report)
+        .map_err(|error| Error::internal("", "", "the result cannot be written").with_source(error))
 }
