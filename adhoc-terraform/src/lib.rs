@@ -3,6 +3,8 @@
 mod failure;
 mod lock;
 pub mod stream;
+pub mod variables;
 
 pub use lock::LockInfo;
 pub use stream::{Diagnostic, Message};
+pub use variables::{Declarations, VarFile};
