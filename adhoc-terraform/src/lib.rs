@@ -43,7 +43,7 @@ mod lock;
 mod process;
 mod seal;
 pub mod stream;
-mod variables;
+pub mod variables;
 mod version;
 mod workspaces;
 
@@ -54,6 +54,6 @@ pub use environment::ProcessEnvironment;
 pub use kit::VARIABLES_OUTPUT;
 pub use lock::LockInfo;
 pub use stream::{Diagnostic, Message};
-pub use variables::{Declarations, SetVariable, VarFile, assignment};
+pub use variables::{Declarations, VarFile};
 pub use version::{Flavour, Version};
 pub use workspaces::{Drift, StateResource, TerraformWorkspaces};

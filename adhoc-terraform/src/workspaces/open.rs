@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use adhoc_core::{Context, EnvironmentName, Error, Result};
 
 use super::TerraformWorkspaces;
-use crate::failure::{Situation, classify};
+use crate::failure::{Situation, classify, was_interrupted};
 use crate::folder::{Folder, Hold};
 use crate::process::{Ended, Run};
 use crate::stream::{Collector, Diagnostic};
@@ -263,7 +263,8 @@ impl TerraformWorkspaces {
         opened: Option<&Opened<'_>>,
     ) -> Error {
         let environment = opened.map_or_else(String::new, |opened| opened.environment.to_string());
-        if ended.interrupted {
+        // By us, or by whoever stops all processes of a job.
+        if ended.interrupted || was_interrupted(errors, text) {
             return Error::cancelled(operation, environment, "interrupted; Terraform ended in good order");
         }
         if let Some(signal) = ended.signal() {
