@@ -1,6 +1,6 @@
 //! The driver with a `terraform` that does what a real one will not do on demand.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot be set up fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod support;
 

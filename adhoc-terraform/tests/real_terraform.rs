@@ -1,10 +1,6 @@
 //! The driver with a real Terraform, and resources that need no provider.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up fails, and one that is skipped says so"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod support;
 
