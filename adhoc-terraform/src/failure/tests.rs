@@ -224,11 +224,16 @@ fn a_lost_state_and_an_interruption_are_noticed() {
     assert!(lost_state(&lost) && !was_interrupted(&lost, ""));
     let error = judged(&lost, "", false);
     assert!(error.to_string().starts_with("plan alpha: Failed to save state: Error saving state"), "{error}");
+    assert!(
+        error.to_string().ends_with("connect: connection refused") || error.to_string().ends_with("..."),
+        "{error}"
+    );
     let halted = errors_of(recorded!("apply_interrupted.jsonl"));
     assert!(was_interrupted(&halted, "") && !lost_state(&halted));
     let error = judged(&halted, "", false);
     assert!(error.to_string().contains("terraform_data.long: local-exec provisioner error"), "{error}");
     assert!(!error.to_string().contains("more error"), "{error}");
+    assert_eq!(of_words("execution halted", "").to_string(), "plan alpha: execution halted");
     assert!(was_interrupted(&[], "\nInterrupt received.\n") && !was_interrupted(&[], ""));
 }
 

@@ -35,7 +35,7 @@ fn without_colours(text: &str) -> String {
         if character != '\u{1b}' {
             plain.push(character);
         } else if characters.next() == Some('[') {
-            characters.by_ref().find(|end| end.is_ascii_alphabetic());
+            characters.by_ref().find(char::is_ascii_alphabetic);
         }
     }
     plain

@@ -274,6 +274,11 @@ mod tests {
             let Message::Diagnostic(diagnostic) = parse(&line) else { panic!("{line}") };
             assert_eq!((diagnostic.severity, diagnostic.summary.as_str()), (Severity::Error, "Boom"), "{line}");
         }
+        let odd = json!({"severity": "error", "summary": "Boom", "detail": "Because.", "range": "main.tf"});
+        let Message::Diagnostic(diagnostic) = parse(&json!({"type": "diagnostic", "diagnostic": odd})) else {
+            panic!()
+        };
+        assert_eq!(diagnostic, Diagnostic::new(Severity::Error, "Boom", "Because."));
     }
 
     #[test]

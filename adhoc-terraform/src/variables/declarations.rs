@@ -144,10 +144,10 @@ mod tests {
     #[test]
     fn every_variable_of_a_folder_is_known() {
         let dir = folder(&[
-            ("main.tf", "variable \"tag\" {\n  type = string # the image\n}\nvariable size {\n  default = 1\n}\n"),
+            ("variables.tf", "variable \"tag\" {\n  type = number # the image\n}\nvariable size {\n  default = 1\n}\n"),
             ("more.tofu", "variable \"all\" {\n  type = list( object({ a = string }) )\n  sensitive = true\n}\n"),
             ("old.tf", "variable \"old\" {\n  type = \"string\"\n  sensitive = false\n}\nlocals {\n  x = 1\n}\n"),
-            ("override.tf", "variable \"tag\" {\n  default = \"a\"\n  sensitive = true\n}\n"),
+            ("override.tf", "variable \"tag\" {\n  type = string\n  default = \"a\"\n  sensitive = true\n}\n"),
             (".hidden.tf", "not HCL"),
             ("notes.txt", "not HCL"),
         ]);

@@ -1,6 +1,5 @@
 //! Values as HCL writes them.
 
-use hcl_edit::Span;
 use hcl_edit::expr::{Expression, ObjectKey, UnaryOperator};
 
 /// How many digits a number has at most to be certainly kept as it is.
@@ -31,8 +30,7 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn literal(text: &str) -> Option<(Expression, &str)> {
     let text = text.trim();
     let expression = hcl_edit::parser::parse_expr(text).ok()?;
-    let spans_all = expression.span() == Some(0..text.len());
-    (spans_all && is_literal(&expression)).then_some((expression, text))
+    is_literal(&expression).then_some((expression, text))
 }
 
 fn is_literal(expression: &Expression) -> bool {
@@ -92,6 +90,7 @@ mod tests {
             "{ a = b }",
             "(1)",
             "1 # a",
+            "/* a */ 1",
             "1\nb = 2",
             "-\"a\"",
             "!true",

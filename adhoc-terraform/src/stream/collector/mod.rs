@@ -56,12 +56,7 @@ impl Collector {
     /// Takes one message.
     pub(crate) fn take(&mut self, message: Message) {
         match message {
-            Message::Diagnostic(diagnostic) if diagnostic.severity == Severity::Error => {
-                if self.errors.len() < ERRORS {
-                    self.errors.push(diagnostic);
-                }
-            }
-            Message::Diagnostic(warning) => self.warn(&warning),
+            Message::Diagnostic(diagnostic) => self.report(diagnostic),
             Message::ApplyStart(hook) => self.progress(hook, ResourcePhase::Started),
             Message::ApplyProgress(hook) => self.progress(hook, ResourcePhase::Progressing),
             Message::ApplyComplete(hook) => self.progress(hook, ResourcePhase::Finished),
@@ -157,6 +152,14 @@ impl Collector {
             self.planned.import += 1;
         }
         list(&mut self.plan.changes, &mut self.plan.omitted, change);
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        match diagnostic.severity {
+            Severity::Warning => self.warn(&diagnostic),
+            Severity::Error if self.errors.len() == ERRORS => (),
+            Severity::Error => self.errors.push(diagnostic),
+        }
     }
 
     fn warn(&mut self, warning: &Diagnostic) {

@@ -128,6 +128,16 @@ async fn an_interrupted_apply_says_what_was_done_and_what_was_not() {
 }
 
 #[tokio::test]
+async fn what_is_made_anew_before_it_goes_is_under_way_twice() {
+    let line = |kind: &str| format!(r#"{{"type":"{kind}","hook":{{"resource":{{"addr":"a.b"}},"action":"create"}}}}"#);
+    let lines = ["apply_start", "apply_start", "apply_complete", "apply_errored"].map(line);
+    for (count, unfinished) in [(2, vec!["a.b"]), (3, vec!["a.b"]), (4, vec![])] {
+        let (collector, _) = collected(&lines[..count].join("\n")).await;
+        assert_eq!(collector.unfinished(), unfinished, "{count}");
+    }
+}
+
+#[tokio::test]
 async fn warnings_are_told_once_each_and_not_without_end() {
     let (collector, sink) = collected(include_str!("../../../tests/recorded/undeclared_file.jsonl")).await;
     drop(collector);
@@ -145,6 +155,10 @@ async fn warnings_are_told_once_each_and_not_without_end() {
     assert_eq!(hints.len(), WARNINGS + 1);
     assert_eq!(hints[..2], ["terraform: W0", "terraform: W1"]);
     assert_eq!(hints[WARNINGS], "terraform: and 30 more warnings");
+
+    let (collector, sink) = collected(&many).await;
+    drop(collector);
+    assert_eq!(sink.names().len(), WARNINGS + 1, "said at the end, whoever forgets it");
 }
 
 #[tokio::test]
