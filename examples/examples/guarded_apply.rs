@@ -32,8 +32,10 @@ fn guard(plan: &InfrastructurePlan) -> Result<()> {
     let found = plan.changes.iter().find(|change| gone(change.action) && PRECIOUS.contains(&change.kind.as_str()));
     match found {
         None => Ok(()),
-        Some(change) => Err(Error::rejected("guard", plan.environment.as_str(), format!("{} holds data", change.address))
-            .with_hint("empty it first, and take it out of the state by hand")),
+        Some(change) => {
+            Err(Error::rejected("guard", plan.environment.as_str(), format!("{} holds data", change.address))
+                .with_hint("empty it first, and take it out of the state by hand"))
+        }
     }
 }
 

@@ -1,0 +1,270 @@
+//! `adhoc create`, `plan` and `destroy` as a user meets them: with a real Terraform and resources that need no provider, and with
+//! a `terraform` that does what a real one will not do on demand.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot be set up fails, and one that is skipped says so"
+)]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use support::{Run, bare_command, interrupt};
+
+/// Resources of Terraform's own.
+const CONFIGURATION: &str = r#"
+variable "tag" { type = string }
+variable "pause" {
+  type    = number
+  default = 0
+}
+variable "password" {
+  type      = string
+  sensitive = true
+  default   = "never-shown"
+}
+resource "terraform_data" "part" {
+  input            = var.tag
+  triggers_replace = var.tag == "replace" ? "yes" : "no"
+}
+resource "terraform_data" "slow" {
+  input = { pause = var.pause, password = var.password }
+  provisioner "local-exec" { command = "sleep ${var.pause}" }
+}
+output "url" { value = "https://${terraform.workspace}.dev.example.com" }
+output "password" {
+  value     = var.password
+  sensitive = true
+}
+"#;
+
+/// A folder with a project.
+struct Project(tempfile::TempDir);
+
+impl Project {
+    fn new() -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        project.file("terraform/ad-hoc/main.tf", CONFIGURATION);
+        project.file("terraform/ad-hoc/envs/alpha.tfvars", "# Alpha.\ntag = \"v1\" # the release\n");
+        project.file("terraform/ad-hoc/envs/beta.tfvars", "tag = \"v1\"\n");
+        project
+    }
+
+    /// With a real Terraform, if there is one.
+    fn real() -> Option<Self> {
+        let found = Command::new("terraform").arg("version").env("CHECKPOINT_DISABLE", "1").output().is_ok();
+        let required = std::env::var_os("ADHOC_TEST_REQUIRE").is_some_and(|required| required == "1");
+        assert!(found || !required, "there is no terraform on the PATH");
+        if !found {
+            eprintln!("skipped: there is no terraform on the PATH");
+        }
+        found.then(Self::new)
+    }
+
+    /// With a `terraform` that runs `script` when it applies.
+    fn fake(version: &str, apply: &str) -> Self {
+        let project = Self::new();
+        let script = format!(
+            "#!/bin/sh\ncase \"$1 $2\" in\nversion*) echo '{version}' ;;\n\"workspace list\") printf '* default\\n  alpha\\n' ;;\n\
+             plan*)\n  for argument; do case \"$argument\" in -out=*) echo plan >\"${{argument#-out=}}\" ;; esac; done\n  exit 2 ;;\n\
+             show*) echo '{{\"variables\":{{}}}}' ;;\napply*) {apply} ;;\nesac\n"
+        );
+        project.file("bin/terraform", &script);
+        fs::set_permissions(project.path("bin/terraform"), fs::Permissions::from_mode(0o755)).unwrap();
+        project.file("adhoc.toml", "[terraform]\nbin = \"bin/terraform\"\n");
+        project
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn adhoc(&self, line: &str) -> Run {
+        let run = Run::of(bare_command(line, self.0.path()).output().unwrap());
+        assert!(!run.stdout.contains("never-shown") && !run.stderr.contains("never-shown"), "{line} shows a secret");
+        run
+    }
+
+    fn succeed(&self, line: &str) -> Run {
+        let run = self.adhoc(line);
+        assert_eq!(run.code, 0, "{line}\n{}\n{}", run.stdout, run.stderr);
+        run
+    }
+
+    /// The error and its hint; the exit code must be `code`.
+    fn refused(&self, line: &str, code: i32) -> String {
+        let run = self.adhoc(line);
+        assert_eq!(run.code, code, "{line}\n{}\n{}", run.stdout, run.stderr);
+        let errors: Vec<&str> = run.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(errors.len(), 1, "one line: {}", run.stderr);
+        let hints = run.stderr.lines().filter(|line| line.trim_start().starts_with("hint: "));
+        std::iter::once(errors[0]).chain(hints).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[test]
+fn an_environment_is_made_changed_looked_at_and_destroyed() {
+    let Some(project) = Project::real() else { return };
+    let plan = project.succeed("plan alpha --markdown comment.md");
+    assert!(plan.stdout.contains("alpha: 2 to add, 0 to change, 0 to destroy"), "{}", plan.stdout);
+    assert!(project.read("comment.md").starts_with("<!-- adhoc plan alpha -->"));
+    let made = project.succeed("create alpha");
+    assert!(
+        made.stdout.contains("https://alpha.dev.example.com") && made.stdout.contains("(sensitive)"),
+        "{}",
+        made.stdout
+    );
+
+    // A change in place needs no question; the file keeps its comments.
+    project.succeed("create alpha --set tag=1.10");
+    assert_eq!(project.read("terraform/ad-hoc/envs/alpha.tfvars"), "# Alpha.\ntag = \"1.10\" # the release\n");
+    assert!(project.succeed("create alpha").stdout.contains("nothing had to be changed"));
+    assert!(project.succeed("plan alpha --drift").stdout.contains("alpha has not drifted"));
+
+    // A replacement does, and without an answer the file is as it was.
+    let told = project.refused("create alpha --set tag=replace", 2);
+    assert!(told.contains("this cannot be undone") && told.contains("--yes"), "{told}");
+    assert_eq!(project.read("terraform/ad-hoc/envs/alpha.tfvars"), "# Alpha.\ntag = \"1.10\" # the release\n");
+    project.succeed("create alpha --set tag=replace --yes");
+
+    assert!(project.refused("destroy alpha", 2).contains("this cannot be undone"));
+    fs::remove_file(project.path("terraform/ad-hoc/envs/alpha.tfvars")).unwrap();
+    let gone = project.succeed("destroy alpha --yes");
+    assert!(gone.stdout.contains("alpha is gone: 2 resources destroyed, workspace deleted"), "{}", gone.stdout);
+    assert!(project.succeed("destroy alpha --yes").stdout.contains("there was nothing left of alpha"));
+}
+
+#[test]
+fn programs_and_github_read_the_same_plan() {
+    let Some(project) = Project::real() else { return };
+    let mut command = bare_command("plan alpha --output json", project.0.path());
+    command.env("GITHUB_STEP_SUMMARY", project.path("summary.md")).env("GITHUB_OUTPUT", project.path("output"));
+    let run = Run::of(command.output().unwrap());
+    let events: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let plan = events.iter().find(|event| event["event"] == "infrastructure_plan").unwrap();
+    assert_eq!((&plan["counts"]["add"], &plan["changes"][0]["action"]), (&2.into(), &"create".into()));
+    let summary = events.last().unwrap();
+    assert_eq!((&summary["event"], &summary["outcome"]), (&"summary".into(), &"succeeded".into()));
+    assert_eq!(summary["result"]["plan"]["changes"], plan["changes"]);
+    let markdown = project.read("summary.md");
+    assert!(markdown.contains("terraform_data.part") && markdown.contains('|'), "{markdown}");
+    assert!(project.read("output").contains("outcome=succeeded"));
+}
+
+#[test]
+fn a_kept_plan_is_applied_to_what_it_was_made_for() {
+    let Some(project) = Project::real() else { return };
+    project.succeed("plan alpha --out alpha.tfplan");
+    assert_eq!(fs::metadata(project.path("alpha.tfplan")).unwrap().permissions().mode() & 0o777, 0o600);
+    let told = project.refused("create beta --plan alpha.tfplan", 2);
+    assert!(told.contains("is a plan for alpha, not for beta"), "{told}");
+    assert!(project.refused("create alpha --plan none.tfplan", 3).contains("there is no such plan"));
+    project.file("terraform/ad-hoc/envs/alpha.tfvars", "tag = \"v2\"\n");
+    assert!(project.refused("create alpha --plan alpha.tfplan", 12).contains("has changed since"));
+    project.file("terraform/ad-hoc/envs/alpha.tfvars", "# Alpha.\ntag = \"v1\" # the release\n");
+    project.succeed("create alpha --plan alpha.tfplan");
+    assert!(project.refused("create alpha --plan alpha.tfplan", 12).contains("stale"));
+}
+
+#[test]
+fn faults_are_one_line_with_their_exit_code_and_change_nothing() {
+    let Some(project) = Project::real() else { return };
+    for (line, wanted) in [
+        ("create default", "reserved for Terraform"),
+        ("create ''", "is empty"),
+        ("create a/b", "contains '/'"),
+        ("plan aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 28"),
+        ("destroy Alpha --yes", "lower-case letter"),
+        ("create dev", "is the shared environment"),
+        ("create alpha --set tag", "KEY=VALUE"),
+        ("create alpha --set tagg=v1", "tag"),
+        ("create alpha --set pause=soon", "pause"),
+    ] {
+        let run = project.adhoc(line);
+        assert!(run.code == 2 && run.stderr.contains(wanted), "{line}: {}\n{}", run.code, run.stderr);
+    }
+    assert!(project.refused("create gamma", 3).contains("terraform/ad-hoc/envs/beta.tfvars"));
+    assert!(project.refused("shared create dev", 3).contains("there is no Terraform configuration in this folder"));
+    for (text, wanted) in [
+        ("tag = \"v1\n", "envs/alpha.tfvars line 1 column"),
+        ("tag = \"v1\"\npause = =\n", "envs/alpha.tfvars line 2 column"),
+        ("pause = 1\n", "\"tag\""),
+        ("tag = \"v1\"\npause = \"soon\"\n", "pause"),
+        ("tag = \"v1\"\nenvironment = \"beta\"\n", "is the var file of alpha"),
+    ] {
+        project.file("terraform/ad-hoc/envs/alpha.tfvars", text);
+        let told = project.refused("create alpha", 2);
+        assert!(told.contains(wanted), "{told}");
+    }
+    project.file("terraform/ad-hoc/envs/alpha.tfvars", "tag = \"v1\"\n");
+    project.file("terraform/ad-hoc/broken.tf", "resource \"terraform_data\" {\n");
+    assert!(project.refused("create alpha", 12).contains("broken.tf line 1"));
+    fs::remove_file(project.path("terraform/ad-hoc/broken.tf")).unwrap();
+    let none = project.adhoc("plan alpha --drift");
+    assert!(none.code == 3 && none.stderr.contains("has no Terraform workspace"), "{}", none.stderr);
+}
+
+#[test]
+fn a_terraform_that_is_missing_old_locked_or_killed_is_told() {
+    let project = Project::fake("Terraform v1.4.7", "");
+    assert!(project.refused("plan alpha", 12).contains("is too old: 1.5 or later is needed"));
+    project.file("adhoc.toml", "[terraform]\nbin = \"no-such-terraform\"\n");
+    assert!(project.refused("plan alpha", 12).contains("no-such-terraform: is not there"));
+
+    let project = Project::fake("OpenTofu v1.8.2", "kill -9 $$");
+    assert!(project.refused("create alpha", 12).contains("was killed by signal 9"));
+
+    let lock = "Lock Info:\\n  ID:        7d3f\\n  Path:      s3\\n  Operation: OperationTypeApply\\n  Who:       ci@elsewhere\\n  \
+                Version:   1.11.4\\n  Created:   2026-11-21 10:00:00 +0000 UTC\\n  Info:      \\n";
+    let diagnostic = format!(
+        "cat <<'JSON'\n{{\"type\":\"diagnostic\",\"diagnostic\":{{\"severity\":\"error\",\"summary\":\"Error acquiring the state lock\",\
+         \"detail\":\"{lock}\"}}}}\nJSON\nexit 1"
+    );
+    let told = Project::fake("Terraform v1.11.4", &diagnostic).refused("create alpha", 13);
+    assert!(
+        told.contains("ci@elsewhere") && told.contains("force-unlock 7d3f") && told.contains("TF_WORKSPACE=alpha"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_interrupt_reaches_terraform_once_and_a_second_one_only_warns() {
+    let apply = r#"
+    trap 'echo INT >>"$here/signals"' INT
+    here=$(dirname "$0")
+    echo '{"type":"apply_start","hook":{"resource":{"addr":"a.b","resource_type":"a"},"action":"create"}}'
+    while [ ! -e "$here/end" ]; do sleep 0.05; done
+    echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"execution halted"}}'
+    exit 1"#;
+    let project = Project::fake("Terraform v1.11.4", apply);
+    let mut command = bare_command("create alpha", project.0.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut seen = |wanted: &str| lines.by_ref().find(|line| line.contains(wanted)).expect(wanted);
+    seen("creating a.b");
+    interrupt(&child);
+    seen("Terraform was asked to stop");
+    interrupt(&child);
+    seen("a third signal abandons it");
+    project.file("bin/end", "");
+    let end = seen("`adhoc create alpha` continues");
+    assert!(end.contains("next") || end.contains("hint"), "{end}");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(project.read("bin/signals"), "INT\n");
+}
