@@ -91,7 +91,6 @@ async fn cancel_on_signal(cancellation: CancellationToken, cx: Context) {
     signal().await;
     cancellation.cancel();
     if commands::PATIENT.load(Ordering::Relaxed) {
-        cx.hint("Terraform was asked to stop: it finishes what is in flight, and saves its state");
         signal().await;
         cx.hint("Terraform is still at it; a third signal abandons it, and whatever it is making then is in no state");
     }

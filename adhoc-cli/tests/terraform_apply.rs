@@ -96,7 +96,11 @@ impl Account {
     /// What the AWS CLI says.
     fn aws(&self, line: &str) -> Value {
         let mut command = Command::new(self.venv.join("bin/aws"));
-        command.args(line.split_whitespace()).args(["--output", "json"]).env_clear().env("PATH", self.venv.join("bin"));
+        command
+            .args(["--endpoint-url", &self.endpoint, "--output", "json"])
+            .args(line.split_whitespace())
+            .env_clear()
+            .env("PATH", self.venv.join("bin"));
         self.with_account(&mut command);
         let output = command.current_dir(self.folder.path()).output().unwrap();
         assert!(output.status.success(), "aws {line}: {}", String::from_utf8_lossy(&output.stderr));
@@ -136,7 +140,8 @@ impl Account {
 
 const BUCKET: &str = "ublog-terraform-state";
 const BOOTSTRAP: &str = "project       = \"ublog\"\nstate_bucket  = \"ublog-terraform-state\"\nforce_destroy = true\n\
-                         github_repository = \"example/ublog\"\n";
+                         github_repository = \"example/ublog\"\n\
+                         # moto knows no TLS.\nstate_tls_only = false\n";
 const ENVIRONMENT: &str = "# Where shared is.\nstate_bucket = \"ublog-terraform-state\"\n";
 
 fn start_moto(venv: &Path) -> (Child, u16) {

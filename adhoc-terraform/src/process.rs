@@ -173,6 +173,7 @@ async fn finish<T>(cx: &Context, child: &mut Child, read: impl Future<Output = T
             () = cx.cancellation().cancelled(), if !interrupted => {
                 interrupted = true;
                 guard.send();
+                cx.hint("Terraform was asked to stop: it finishes what is in flight, and saves its state");
             }
         }
     };

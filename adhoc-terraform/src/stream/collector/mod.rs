@@ -88,6 +88,9 @@ impl Collector {
     /// What the run planned, so far.
     pub(crate) fn plan(&self) -> InfrastructurePlan {
         let mut plan = self.plan.clone();
+        // Terraform tells them as its graph is walked, in another order each time.
+        plan.changes.sort_by(|one, other| one.address.cmp(&other.address));
+        plan.drift.sort_by(|one, other| one.address.cmp(&other.address));
         plan.counts = self.planned_summary.unwrap_or(self.planned);
         plan.has_changes =
             plan.counts != ChangeCounts::default() || !plan.changes.is_empty() || !plan.outputs.is_empty();
