@@ -44,6 +44,12 @@ variable "state_history_days" {
   }
 }
 
+variable "state_tls_only" {
+  description = "Refuse requests to the state bucket without TLS. False only for an emulator of S3, which speaks plain HTTP."
+  type        = bool
+  default     = true
+}
+
 # --- Images -----------------------------------------------------------------------------------------------------------
 
 variable "repositories" {
