@@ -1,11 +1,6 @@
 variable "environment" {
   description = "Name of the environment."
   type        = string
-
-  validation {
-    condition     = length(var.environment) <= 28
-    error_message = "The names of target groups leave 28 characters for the environment's."
-  }
 }
 
 variable "host" {
