@@ -31,13 +31,6 @@ resource "aws_lb_target_group" "api" {
   }
 
   tags = { Name = "${var.environment}-api" }
-
-  lifecycle {
-    precondition {
-      condition     = length(var.environment) <= 28
-      error_message = "The names of target groups leave 28 characters for the environment's."
-    }
-  }
 }
 
 resource "aws_lb_target_group" "web" {

@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Name of the environment."
+  description = "Name of the environment: at most 28 characters, since target groups are named after it."
   type        = string
 }
 

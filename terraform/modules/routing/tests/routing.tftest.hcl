@@ -142,16 +142,6 @@ run "longest_name" {
   }
 }
 
-run "refuses_a_longer_name" {
-  command = plan
-
-  variables {
-    environment = "an-environment-of-29-letterss"
-  }
-
-  expect_failures = [aws_lb_target_group.api]
-}
-
 run "refuses_a_slot_out_of_range" {
   command = plan
 
