@@ -1,11 +1,6 @@
 variable "environment" {
-  description = "Name of the environment."
+  description = "Name of the environment: at most 28 characters, since target groups are named after it."
   type        = string
-
-  validation {
-    condition     = length(var.environment) <= 28
-    error_message = "The names of target groups leave 28 characters for the environment's."
-  }
 }
 
 variable "host" {
