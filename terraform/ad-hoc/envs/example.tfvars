@@ -11,7 +11,7 @@ state_bucket = "example-terraform-state"
 # The package with wsgi.py and the Celery app.
 python_package = "config"
 
-# Images until the first release, which `adhoc create` does at once.
+# Images until the first release, which `adhoc update` makes.
 # backend_image      = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/backend"
 # backend_image_tag  = "placeholder"
 # frontend_image     = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/frontend"
