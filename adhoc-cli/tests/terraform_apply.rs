@@ -74,7 +74,9 @@ impl Account {
     fn command(&self, line: &str) -> Command {
         let mut command = bare_command(line, self.folder.path());
         self.with_account(&mut command);
-        command.envs(std::env::var_os("ADHOC_TF_PLUGIN_DIR").map(|folder| ("ADHOC_TF_PLUGIN_DIR", folder)));
+        for name in ["ADHOC_TF_PLUGIN_DIR", "TF_PLUGIN_CACHE_DIR"] {
+            command.envs(std::env::var_os(name).map(|folder| (name, folder)));
+        }
         command.env("TMPDIR", std::env::temp_dir());
         command
     }

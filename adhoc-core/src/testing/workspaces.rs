@@ -108,7 +108,7 @@ mod tests {
         let plan = workspaces.plan(&cx, &PlanRequest::new(alpha.clone(), PlanPurpose::Apply)).await.expect("a plan");
         assert_eq!(plan.counts, ChangeCounts { add: 1, ..ChangeCounts::default() });
         workspaces.apply(&cx, &plan).await.expect("applied");
-        assert_eq!(workspaces.list(&cx).await.expect("a list"), [alpha.clone()]);
+        assert_eq!(workspaces.list(&cx).await.expect("a list"), std::slice::from_ref(&alpha));
         assert_eq!(workspaces.destroy(&cx, &alpha).await.expect("gone").destroyed, 1);
         assert!(!workspaces.destroy(&cx, &alpha).await.expect("still gone").existed);
     }

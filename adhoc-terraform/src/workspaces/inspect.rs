@@ -101,11 +101,14 @@ impl TerraformWorkspaces {
         cx.step_to_its_end("delete workspace", opened.delete_workspace(cx)).await
     }
 
-    /// An environment that exists, to be looked at: others may work on it meanwhile. All of them share a data folder, since
-    /// a pinned workspace leaves no trace there.
+    /// An environment that exists, to be looked at: others may work on it meanwhile. All looks share a data folder, since a
+    /// pinned workspace leaves no trace there.
     async fn open_to_look(&self, cx: &Context, environment: &EnvironmentName) -> Result<Opened<'_>> {
         self.ensure_configured()?;
-        let folder = Folder::of_none(&self.dir);
+        // Where this value has worked on the environment, nothing has to be initialised again.
+        let own = Folder::new(&self.dir, environment);
+        let known_here = self.initialised().contains(&own.data_dir());
+        let folder = if known_here { own } else { Folder::of_none(&self.dir) };
         folder.create()?;
         let known = self.ready(cx, &folder, None).await?;
         let existed = known.iter().any(|name| name == environment.as_str());
