@@ -191,7 +191,7 @@ variable "frontend_environment_variables" {
 }
 
 variable "secrets" {
-  description = "Environment variables of the back end with secret values: name to ARN of a Secrets Manager secret (`ARN:key::` for one key of its JSON) or an SSM parameter. The shared environment's execution role must be allowed to read them."
+  description = "Environment variables of the back end with secret values: name to ARN of a Secrets Manager secret (`ARN:key::` for one key of its JSON) or an SSM parameter. The shared environment's execution role must be allowed to read them: `extra_secret_arns` there."
   type        = map(string)
   default     = {}
 
