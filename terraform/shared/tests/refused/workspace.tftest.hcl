@@ -1,4 +1,5 @@
-# In the workspace `default`: terraform test -test-directory=tests/default-workspace
+# Run in the workspace that names no environment:
+#   TF_WORKSPACE=default terraform test -test-directory=tests/refused
 
 mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
@@ -13,7 +14,7 @@ variables {
   availability_zones = ["eu-central-1a", "eu-central-1b"]
 }
 
-run "the_default_workspace_is_no_environment" {
+run "no_environment" {
   command = plan
 
   expect_failures = [data.aws_region.current]
