@@ -153,6 +153,12 @@ fn start_moto(venv: &Path) -> (Child, u16) {
         let mut command = Command::new(venv.join("bin/python"));
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/moto-server"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env_clear().env("PATH", venv.join("bin"));
+        // It is an AWS client itself now and then, and must not look for an account.
+        command.envs([
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]);
         let mut moto = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while moto.try_wait().unwrap().is_none() {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -305,6 +311,8 @@ fn nothing_is_left(account: &Account) {
     };
     let active = account.aws("ecs describe-clusters --clusters alpha-cluster beta-cluster");
     assert!(active["clusters"].as_array().unwrap().iter().all(|cluster| cluster["status"] == "INACTIVE"), "{active}");
+    // Those included that an update has registered.
+    empty("ecs list-task-definitions --status ACTIVE", "taskDefinitionArns");
     empty("ec2 describe-vpcs --filters Name=is-default,Values=false", "Vpcs");
     empty("ec2 describe-instances --filters Name=instance-state-name,Values=running", "Reservations");
     empty("ec2 describe-nat-gateways --filter Name=state,Values=available", "NatGateways");

@@ -191,13 +191,13 @@ variable "frontend_environment_variables" {
 }
 
 variable "secrets" {
-  description = "Environment variables of the back end with secret values: name to ARN of a Secrets Manager secret (`ARN:key::` for one key of its JSON) or an SSM parameter. The shared environment's execution role must be allowed to read them: `extra_secret_arns` there."
+  description = "Environment variables of the back end with secret values: name to ARN of a Secrets Manager secret (`ARN:key::` for one key of its JSON). The shared environment's execution role must be allowed to read them: `extra_secret_arns` there."
   type        = map(string)
   default     = {}
 
   validation {
-    condition     = alltrue([for arn in values(var.secrets) : can(regex("^arn:[a-z-]+:(secretsmanager|ssm):", arn))])
-    error_message = "A secret is named by the ARN of a Secrets Manager secret or of an SSM parameter, never by its value."
+    condition     = alltrue([for arn in values(var.secrets) : can(regex("^arn:[a-z-]+:secretsmanager:", arn))])
+    error_message = "A secret is named by its ARN in Secrets Manager, never by its value."
   }
 }
 

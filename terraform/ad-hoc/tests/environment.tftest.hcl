@@ -154,7 +154,7 @@ run "tells_the_containers_what_they_need" {
   variables {
     environment_variables          = { FEATURE = "on", ALLOWED_HOSTS = "alpha.dev.example.com" }
     frontend_environment_variables = { THEME = "dark" }
-    secrets                        = { REDIS_URL = "arn:aws:ssm:eu-central-1:123456789012:parameter/redis-url" }
+    secrets                        = { REDIS_URL = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:redis-url-AbCdEf" }
   }
 
   assert {
@@ -181,7 +181,7 @@ run "tells_the_containers_what_they_need" {
     error_message = "The team's own variables are added, and win."
   }
   assert {
-    condition     = !contains(keys(local.backend_environment), "REDIS_URL") && local.backend_secrets["REDIS_URL"] == "arn:aws:ssm:eu-central-1:123456789012:parameter/redis-url"
+    condition     = !contains(keys(local.backend_environment), "REDIS_URL") && local.backend_secrets["REDIS_URL"] == "arn:aws:secretsmanager:eu-central-1:123456789012:secret:redis-url-AbCdEf"
     error_message = "A default gives way to a secret of its name."
   }
   assert {

@@ -3,6 +3,7 @@ resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144:media of a short-lived environment need no copy in another region
   #checkov:skip=CKV_AWS_18:access logs would need a bucket that outlives the environment
   #checkov:skip=CKV_AWS_21:versioning is a variable; a short-lived environment can do without
+  #checkov:skip=CKV2_AWS_61:what is in the bucket goes with the environment; with versioning there is a life cycle
   #checkov:skip=CKV2_AWS_62:nothing listens for events of this bucket
   bucket        = var.name
   force_destroy = var.force_destroy
@@ -49,7 +50,11 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
+# Only where versions pile up: the provider waits a minute for a bucket's life cycle, and that of an ad hoc environment ends with
+# the environment.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  count = var.versioning ? 1 : 0
+
   bucket = aws_s3_bucket.this.id
 
   rule {

@@ -8,7 +8,6 @@ use adhoc_terraform::VARIABLES_OUTPUT;
 use super::settings::Edited;
 use super::{Site, confirm, result};
 use crate::args::CreateOptions;
-use crate::config::Config;
 use crate::reporters::ApplyReport;
 
 /// `adhoc create` and `adhoc shared create`.
@@ -82,9 +81,9 @@ fn destructive(plan: &InfrastructurePlan) -> usize {
 }
 
 /// `adhoc bootstrap create`: makes the place for the states, and tells the other configurations of it.
-pub(super) async fn bootstrap(site: &Site<'_>, options: &CreateOptions, config: &Config) -> Result<serde_json::Value> {
+pub(super) async fn bootstrap(site: &Site<'_>, options: &CreateOptions) -> Result<serde_json::Value> {
     let mut report = create(site, options).await?;
-    let terraform = &config.terraform;
+    let terraform = &site.config.terraform;
     for (output, dir) in [("backend_config_shared", &terraform.shared_dir), ("backend_config_ad_hoc", &terraform.dir)] {
         // A bootstrap of the user's own may have no such output.
         let settings = report.outputs.remove(output);

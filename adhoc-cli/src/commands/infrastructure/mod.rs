@@ -13,6 +13,7 @@ use super::{PATIENT, confirm, ensure_answerable, load_config};
 use crate::args::{
     BootstrapCommand, Cli, CreateOptions, GlobalArgs, InfrastructureCommand, PlanOptions, SharedCommand,
 };
+use crate::config::Config;
 
 /// The workspace, and the var file, of the one configuration that is not an environment's.
 const BOOTSTRAP: &str = "bootstrap";
@@ -21,6 +22,8 @@ const BOOTSTRAP: &str = "bootstrap";
 struct Site<'a> {
     cx: &'a Context,
     global: &'a GlobalArgs,
+    config: &'a Config,
+    root: Root,
     driver: Driver,
     environment: EnvironmentName,
 }
@@ -74,11 +77,11 @@ async fn perform(
             .with_hint(format!("`adhoc {shared} {environment}`, or name another shared environment with `--shared`")));
     }
     let driver = Driver::new(root, &cli.global, &config);
-    let site = Site { cx, global: &cli.global, driver, environment: environment.clone() };
+    let site = Site { cx, global: &cli.global, config: &config, root, driver, environment: environment.clone() };
     match command {
         InfrastructureCommand::Bootstrap(BootstrapCommand::Create(args)) => {
             let options = CreateOptions { settings: args.settings.clone(), plan: None };
-            create::bootstrap(&site, &options, &config).await
+            create::bootstrap(&site, &options).await
         }
         InfrastructureCommand::Shared(SharedCommand::Create(args)) => site.create(&args.options).await,
         InfrastructureCommand::Create(args) => site.create(&args.options).await,

@@ -48,8 +48,8 @@ run "private_and_encrypted" {
     error_message = "The policy is the bucket's."
   }
   assert {
-    condition     = length(aws_s3_bucket_cors_configuration.this) == 0 && length(aws_s3_bucket_versioning.this) == 0
-    error_message = "CORS and versioning are options."
+    condition     = length(aws_s3_bucket_cors_configuration.this) == 0 && length(aws_s3_bucket_versioning.this) == 0 && length(aws_s3_bucket_lifecycle_configuration.this) == 0
+    error_message = "CORS and versioning are options; without versions there is nothing to expire."
   }
 }
 
@@ -63,7 +63,7 @@ run "options" {
   }
 
   assert {
-    condition     = !aws_s3_bucket.this.force_destroy && aws_s3_bucket_versioning.this[0].versioning_configuration[0].status == "Enabled"
+    condition     = !aws_s3_bucket.this.force_destroy && aws_s3_bucket_versioning.this[0].versioning_configuration[0].status == "Enabled" && one(one(aws_s3_bucket_lifecycle_configuration.this[0].rule).noncurrent_version_expiration).noncurrent_days == 30
     error_message = "Media can be kept."
   }
   assert {
