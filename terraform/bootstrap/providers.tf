@@ -4,7 +4,7 @@ provider "aws" {
   default_tags {
     tags = {
       project    = var.project
-      env        = "bootstrap" # it belongs to no environment, and its workspace is always `default`
+      env        = "bootstrap" # it belongs to no environment
       managed-by = "terraform"
     }
   }

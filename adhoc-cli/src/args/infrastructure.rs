@@ -11,7 +11,7 @@ const BOOTSTRAP_CREATE_HELP: &str = "\
 Safe to repeat: what is there stays as it is.
 
 Example:
-  adhoc bootstrap create --set bucket=example-terraform-states";
+  adhoc bootstrap create --set state_bucket=example-terraform-state";
 
 const SHARED_CREATE_HELP: &str = "\
 Safe to repeat: what is as it is configured stays as it is.
@@ -32,7 +32,7 @@ Safe to repeat: what is as it is configured stays as it is.
 
 Examples:
   adhoc create alpha
-  adhoc create alpha --set instance_count=2
+  adhoc create alpha --set backend_image_tag=v1.1.0
       Write the variable into the environment's var file first.
   adhoc create alpha --plan alpha.plan
       Do what `adhoc plan alpha --out alpha.plan` has planned, and nothing else.";

@@ -67,7 +67,7 @@ pub(super) fn parse_desired_count(text: &str) -> Result<DesiredCount, String> {
 }
 
 pub(super) fn parse_setting(text: &str) -> Result<Setting, String> {
-    let (key, value) = text.split_once('=').ok_or("has no `=`; write KEY=VALUE, such as instance_count=2")?;
+    let (key, value) = text.split_once('=').ok_or("has no `=`; write KEY=VALUE, such as backend_image_tag=v1.1.0")?;
     let mut chars = key.chars();
     let begins_well = chars.next().is_some_and(|first| first.is_alphabetic() || first == '_');
     if !(begins_well && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))) {
