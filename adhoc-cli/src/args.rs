@@ -491,7 +491,7 @@ mod tests {
             "adhoc shared plan a/b",
             "adhoc create alpha --set",
             "adhoc create alpha --set 1st=2",
-            "adhoc create alpha --set instance_count",
+            "adhoc create alpha --set backend_image_tag",
             "adhoc create alpha --set =2",
             "adhoc create alpha --set tag=v1 --plan alpha.plan",
             "adhoc create alpha --plan ''",
