@@ -92,7 +92,7 @@ async fn cancel_on_signal(cancellation: CancellationToken, cx: Context) {
     cancellation.cancel();
     if commands::PATIENT.load(Ordering::Relaxed) {
         signal().await;
-        cx.hint("Terraform is still at it; a third signal abandons it, and whatever it is making then is in no state");
+        cx.hint("Terraform is still at it; a third signal leaves it to end by itself, and the environment stays held until then");
     }
     signal().await;
     std::process::exit(130);

@@ -57,7 +57,7 @@ fn bad_words_are_usage_errors() {
         ("plan a/b", "contains '/'"),
         ("destroy a234567890123456789012345678901234567890", "longer than 28"),
         ("shared create default", "reserved"),
-        ("create alpha --set tag", "KEY=VALUE"),
+        ("create alpha --set tag", "name=value"),
     ] {
         let run = world.adhoc(line).ends_with(2);
         assert!(run.stderr.contains(part), "{line}: {}", run.stderr);

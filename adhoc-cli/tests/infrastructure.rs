@@ -192,7 +192,8 @@ fn faults_are_one_line_with_their_exit_code_and_change_nothing() {
         ("plan aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 28"),
         ("destroy Alpha --yes", "lower-case letter"),
         ("create dev", "is the shared environment"),
-        ("create alpha --set tag", "KEY=VALUE"),
+        ("create alpha --set never-shown", "name=value"),
+        ("create alpha --set pass/word=never-shown", "cannot be the name of a variable"),
         ("create alpha --set tagg=v1", "tag"),
         ("create alpha --set pause=soon", "pause"),
     ] {
@@ -243,6 +244,75 @@ fn a_terraform_that_is_missing_old_locked_or_killed_is_told() {
     );
 }
 
+/// Whether a condition comes to hold within ten seconds.
+fn eventually(condition: impl Fn() -> bool) -> bool {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !condition() && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    condition()
+}
+
+#[test]
+fn what_was_begun_ends_in_good_order_though_adhoc_is_killed() {
+    let Some(project) = Project::real() else { return };
+    let gate = project.path("gate");
+    let slow = format!("\"while [ ! -e '{}' ]; do sleep 0.05; done\"", gate.display());
+    let configuration = CONFIGURATION.replace("\"sleep ${var.pause}\"", &slow);
+    // Another line of Terraform's after the death, which would find a broken pipe.
+    let last = "\nresource \"terraform_data\" \"last\" { depends_on = [terraform_data.slow] }\n";
+    project.file("terraform/ad-hoc/main.tf", &(configuration + last));
+    let mut command = bare_command("create alpha", project.0.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("creating terraform_data.slow")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        project.refused("plan alpha", 13).contains("another run works on it in this folder (create"),
+        "Terraform lives"
+    );
+    fs::write(&gate, "").unwrap();
+    assert!(eventually(|| project.adhoc("plan alpha").code == 0), "it ends, and lets go");
+    assert!(project.succeed("create alpha").stdout.contains("nothing had to be changed"), "all of it is in the state");
+}
+
+#[test]
+fn two_runs_at_once_never_lose_a_value_that_one_has_set() {
+    let Some(project) = Project::real() else { return };
+    project.succeed("create alpha");
+    for round in 0..6 {
+        let tags = [format!("x{round}"), format!("y{round}")];
+        let runs = tags.each_ref().map(|tag| {
+            let mut command = bare_command(&format!("create alpha --set tag={tag}"), project.0.path());
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        });
+        let codes = runs.map(|mut run| run.wait().unwrap().code().unwrap());
+        let text = project.read("terraform/ad-hoc/envs/alpha.tfvars");
+        let winners: Vec<_> = tags.iter().zip(codes).filter(|(_, code)| *code == 0).map(|(tag, _)| tag).collect();
+        assert!(!winners.is_empty() && winners.iter().any(|tag| text.contains(tag.as_str())), "{codes:?} {text}");
+        assert!(codes.iter().all(|code| [0, 13].contains(code)), "{codes:?}");
+    }
+}
+
+#[test]
+fn the_command_that_continues_shows_no_value() {
+    let project = Project::fake("Terraform v1.11.4", "while [ ! -e end ]; do sleep 0.05; done; exit 1");
+    let mut command = bare_command("create alpha --output json --set password=never-shown", project.0.path());
+    command.env("GITHUB_STEP_SUMMARY", project.path("summary.md")).env("GITHUB_OUTPUT", project.path("output"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line.contains("\"step\":\"apply\"")));
+    interrupt(&child);
+    project.file("terraform/ad-hoc/end", "");
+    let rest: Vec<String> = lines.collect();
+    child.wait().unwrap();
+    assert!(rest.last().unwrap().contains("--set 'password=...'"), "{rest:?}");
+    for text in [rest.join("\n"), project.read("summary.md"), project.read("output")] {
+        assert!(!text.contains("never-shown"), "{text}");
+    }
+}
+
 #[test]
 fn an_interrupt_reaches_terraform_once_and_a_second_one_only_warns() {
     let apply = r#"
@@ -261,7 +331,7 @@ fn an_interrupt_reaches_terraform_once_and_a_second_one_only_warns() {
     interrupt(&child);
     seen("Terraform was asked to stop");
     interrupt(&child);
-    seen("a third signal abandons it");
+    seen("a third signal leaves it to end by itself");
     project.file("bin/end", "");
     let end = seen("`adhoc create alpha` continues");
     assert!(end.contains("next") || end.contains("hint"), "{end}");

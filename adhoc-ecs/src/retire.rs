@@ -1,6 +1,5 @@
 //! The end of an environment's task definitions.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use adhoc_core::{Context, Error, Family, Result};
@@ -12,21 +11,44 @@ use crate::{Ecs, Environment};
 const ECHOES: u32 = 10;
 const ECHO_PAUSE: Duration = Duration::from_millis(500);
 
-/// Deregisters every ACTIVE revision of an environment's families, and gives their number.
+/// Deregisters every ACTIVE revision of `families`, those of an environment that is no more, and gives their number.
 ///
-/// For an environment that is destroyed: infrastructure tools remove the revisions that they have made, and not the clones that
-/// updates have registered since. Safe to repeat. Tasks that still run go on
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html>).
+/// Infrastructure tools remove the revisions that they have made, and not the clones that updates have registered since. Safe to
+/// repeat (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html>).
 ///
 /// # Errors
 ///
-/// Those of ECS. What was deregistered before stays so; cancelling leaves the rest ACTIVE.
-pub async fn retire(cx: &Context, ecs: &Ecs, environment: &Environment) -> Result<u64> {
+/// [`Error::Rejected`] if the environment still has a service, which could not be deployed any more; and those of ECS. What was
+/// deregistered before stays so; cancelling leaves the rest ACTIVE.
+pub async fn retire(
+    cx: &Context,
+    ecs: &Ecs,
+    environment: &Environment,
+    families: impl IntoIterator<Item = Family>,
+) -> Result<u64> {
+    let retiring = async {
+        ensure_gone(ecs, environment).await?;
+        try_join_all(families.into_iter().map(|family| retire_family(cx, ecs, family))).await
+    };
+    Ok(cx.step("deregister", retiring).await?.into_iter().sum())
+}
+
+async fn ensure_gone(ecs: &Ecs, environment: &Environment) -> Result<()> {
     let components = environment.conventions.components.values();
-    let roles: BTreeSet<&str> = components.flat_map(adhoc_core::Component::roles).collect();
-    let families = roles.into_iter().map(|role| environment.conventions.family(&environment.name, role));
-    let retired = cx.step("deregister", try_join_all(families.map(|family| retire_family(cx, ecs, family)))).await?;
-    Ok(retired.into_iter().sum())
+    let services: Vec<_> =
+        components.flat_map(|component| &component.services).map(|role| environment.service(role)).collect();
+    let left = match ecs.services.describe(&environment.cluster(), &services).await {
+        Ok(services) => services,
+        Err(Error::NotFound(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    match left.iter().find(|service| service.is_active()) {
+        None => Ok(()),
+        Some(service) => {
+            let reason = format!("the service {} is still there", service.name);
+            Err(Error::rejected("deregister", environment.name.as_str(), reason))
+        }
+    }
 }
 
 async fn retire_family(cx: &Context, ecs: &Ecs, family: Family) -> Result<u64> {
@@ -56,10 +78,10 @@ async fn retire_family(cx: &Context, ecs: &Ecs, family: Family) -> Result<u64> {
 mod tests {
     use std::sync::Arc;
 
-    use adhoc_core::Conventions;
     use adhoc_core::testing::{
         FakeLogs, FakeNetwork, FakeServices, FakeTaskDefinitions, FakeTasks, ManualClock, RecordingSink,
     };
+    use adhoc_core::{Conventions, Service};
 
     use super::*;
 
@@ -80,9 +102,25 @@ mod tests {
         );
         let cx = Context::new(Arc::new(ManualClock::new()), Arc::new(RecordingSink::default()));
         let alpha = Environment::new("alpha".parse().expect("valid"), Conventions::default());
-        assert_eq!(retire(&cx, &ecs, &alpha).await.expect("retired"), 4);
-        assert_eq!(retire(&cx, &ecs, &alpha).await.expect("nothing left"), 0);
+        let families = ["alpha-gunicorn", "alpha-web-ui", "alpha-nothing"].map(Family::new);
+        assert_eq!(retire(&cx, &ecs, &alpha, families.clone()).await.expect("retired"), 4);
+        assert_eq!(retire(&cx, &ecs, &alpha, families).await.expect("nothing left"), 0);
         assert!(ecs.task_definitions.describe("alpha-gunicorn").await.is_err());
         assert!(ecs.task_definitions.describe("beta-gunicorn").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_that_a_service_may_need() {
+        let definitions = Arc::new(FakeTaskDefinitions::default());
+        let live = definitions.insert_simple("alpha-gunicorn", "gunicorn", "backend:v1");
+        let services = FakeServices::default();
+        services.insert(Service::new("alpha-gunicorn".into(), live.arn()));
+        let (tasks, logs) = (Arc::new(FakeTasks::default()), Arc::new(FakeLogs::default()));
+        let ecs = Ecs::new(definitions, tasks, Arc::new(services), logs, Arc::new(FakeNetwork::default()));
+        let cx = Context::new(Arc::new(ManualClock::new()), Arc::new(RecordingSink::default()));
+        let alpha = Environment::new("alpha".parse().expect("valid"), Conventions::default());
+        let error = retire(&cx, &ecs, &alpha, [Family::new("alpha-gunicorn")]).await.expect_err("a live service");
+        assert!(matches!(error, Error::Rejected(_)) && error.to_string().contains("alpha-gunicorn"), "{error}");
+        assert!(ecs.task_definitions.describe("alpha-gunicorn").await.is_ok());
     }
 }

@@ -20,6 +20,9 @@ pub struct TerraformConfig {
     pub plugin_dir: Option<PathBuf>,
     /// The variables of the process that Terraform gets. Default: none, not even a `PATH`.
     pub environment: ProcessEnvironment,
+    /// Of these, those that a user has to set as well for the commands that errors print, such as `AWS_PROFILE`. Default:
+    /// none.
+    pub settings: Vec<(String, String)>,
 }
 
 impl TerraformConfig {
@@ -32,6 +35,7 @@ impl TerraformConfig {
             backend_config: None,
             plugin_dir: None,
             environment: ProcessEnvironment::default(),
+            settings: Vec::new(),
         }
     }
 
@@ -67,6 +71,13 @@ impl TerraformConfig {
     #[must_use]
     pub fn with_environment(mut self, environment: ProcessEnvironment) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// Sets which variables the commands have that errors print.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Vec<(String, String)>) -> Self {
+        self.settings = settings;
         self
     }
 }

@@ -11,6 +11,7 @@
 //!     died.json              who ran before and died, until a run has got the state's lock
 //!     data/                  TF_DATA_DIR
 //!     plan, plan.seal.json   a saved plan between plan and apply
+//!     terraform.log          what an apply or a destroy says, while it runs
 //!     variables.tfvars.json  what the last apply used: enough to destroy
 //!   alpha.errored.tfstate    a state that could not be saved
 //! ```
@@ -19,6 +20,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use adhoc_core::{Context, EnvironmentName, Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -54,6 +56,8 @@ pub(crate) struct Hold {
     died: PathBuf,
     /// The run before, if it died.
     predecessor: Option<RunRecord>,
+    /// Whether a Terraform of this run was killed: then the record stays, as if we had died.
+    killed: AtomicBool,
 }
 
 impl Folder {
@@ -82,6 +86,11 @@ impl Folder {
 
     pub(crate) fn plan(&self) -> PathBuf {
         self.path("plan")
+    }
+
+    /// The output of a run that may outlive us.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.path("terraform.log")
     }
 
     pub(crate) fn kit(&self) -> PathBuf {
@@ -134,7 +143,7 @@ impl Folder {
         let record = RunRecord { pid: std::process::id(), host: host(), operation: operation.to_owned(), started_at };
         let text = serde_json::to_vec(&record).unwrap_or_default();
         write_private(&run, &text).map_err(|error| unwritable(&run, error))?;
-        Ok(Hold { file, run, died, predecessor })
+        Ok(Hold { file, run, died, predecessor, killed: AtomicBool::new(false) })
     }
 
     fn held(&self, by: Option<&RunRecord>) -> Error {
@@ -175,12 +184,17 @@ impl Hold {
         &self.file
     }
 
-    /// Whether a lock on the state was left by a run of ours that died: it was taken on this machine after that run began,
-    /// and no other run can be at work here, since we hold the folder.
+    /// Whether a lock on the state seems to be left by a run of ours that died: it was taken on this machine after that run
+    /// began. Neither we nor its Terraform can still be at work in this folder, which is ours now; only another folder's could.
     pub(crate) fn left_by_the_dead(&self, lock: &LockInfo) -> bool {
         let Some(run) = &self.predecessor else { return false };
         let here = lock.who.rsplit_once('@').is_some_and(|(_, host)| host == run.host) && run.host == host();
         here && lock.created.is_some_and(|created| created + SLACK >= run.started_at)
+    }
+
+    /// To be called when Terraform was killed: it may have left a lock.
+    pub(crate) fn was_killed(&self) {
+        self.killed.store(true, Ordering::Relaxed);
     }
 
     /// To be called once the state's lock was got: then the dead have left none.
@@ -192,7 +206,10 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         // The folder may be gone with its environment.
-        let _ = fs::remove_file(&self.run);
+        let _ = match self.killed.load(Ordering::Relaxed) {
+            true => fs::rename(&self.run, &self.died),
+            false => fs::remove_file(&self.run),
+        };
     }
 }
 
@@ -215,9 +232,10 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes an empty file that only its owner can read, for a program to write into: it keeps the mode.
-pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 pub(crate) fn unwritable(path: &Path, error: io::Error) -> Error {

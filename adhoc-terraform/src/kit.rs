@@ -44,17 +44,18 @@ pub(crate) async fn store(opened: &Opened<'_>, cx: &Context, plan: &Path) -> Res
     write(opened, shown.variables.into_iter().map(|(name, variable)| (name, variable.value)).collect())
 }
 
-/// The kit that this machine has, or that the outputs of the last apply make; none otherwise.
+/// What the outputs of the last apply say, wherever it ran, over what this machine has kept; none if there is neither.
 pub(crate) async fn find(opened: &Opened<'_>, cx: &Context) -> Result<Option<PathBuf>> {
     let path = opened.folder.kit();
-    if path.is_file() {
-        return Ok(Some(path));
-    }
+    let kept = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let mut variables: BTreeMap<String, Value> = kept.unwrap_or_default();
     let outputs = opened.outputs(cx).await?;
-    let Some(Value::Object(variables)) = outputs.get(VARIABLES_OUTPUT).map(|output| output.value.clone()) else {
+    if let Some(Value::Object(told)) = outputs.get(VARIABLES_OUTPUT).map(|output| output.value.clone()) {
+        variables.extend(told);
+    } else if variables.is_empty() && !path.is_file() {
         return Ok(None);
-    };
-    write(opened, variables.into_iter().collect())?;
+    }
+    write(opened, variables)?;
     Ok(Some(path))
 }
 

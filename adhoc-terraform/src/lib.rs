@@ -56,4 +56,4 @@ pub use lock::LockInfo;
 pub use stream::{Diagnostic, Message};
 pub use variables::{Declarations, VarFile};
 pub use version::{Flavour, Version};
-pub use workspaces::{Drift, StateResource, TerraformWorkspaces};
+pub use workspaces::{Drift, HeldEnvironment, StateResource, TerraformWorkspaces};

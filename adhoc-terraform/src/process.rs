@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use adhoc_core::{Context, Error, Result, within};
+use adhoc_core::{CancellationToken, Context, Error, Result, within};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::folder::{make_private, unwritable};
 use crate::stream::read_lines;
 
 /// The longest line that is read whole. A plan's lines are a few hundred bytes; more is values that nobody needs here.
@@ -23,6 +24,8 @@ const STDERR_LIMIT: usize = 64 << 10;
 const CAPTURE_LIMIT: u64 = 64 << 20;
 /// How long pipes may stay open after the process has ended: a provider may hold them.
 const PIPE_GRACE: Duration = Duration::from_secs(2);
+/// How often a file is looked at that is still written.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(50);
 
 /// The program, and what every run of it gets.
 #[derive(Debug, Clone)]
@@ -109,19 +112,47 @@ impl<'a> Run<'a> {
 
     /// Runs it, and hands over every line of its output.
     pub(crate) async fn lines(self, cx: &Context, take: impl FnMut(&[u8]) + Send) -> Result<Ended> {
+        cx.ensure_not_cancelled()?;
         let (mut child, stdout) = self.start()?;
-        finish(cx, &mut child, read_lines(stdout, LINE_LIMIT, take)).await.map(|(ended, ())| ended)
+        let stderr = child.stderr.take();
+        let reading = async { tokio::join!(read_lines(stdout, LINE_LIMIT, take), tail(stderr)) };
+        let (status, interrupted, read) = finish(cx, &mut child, reading, Some(PIPE_GRACE), || ()).await?;
+        let stderr = match read {
+            Some(((), stderr)) => stderr,
+            None => {
+                // What was read until then tells how it went.
+                cx.hint("Terraform has ended, but something that it started keeps its output open: a provider?");
+                String::new()
+            }
+        };
+        Ok(Ended { status, stderr, interrupted })
+    }
+
+    /// Runs it as something that may outlive us, and hands over every line of its output, which goes into files beside `log`: a
+    /// pipe that breaks would kill Terraform at its next line, and with it the memory of what it is making.
+    pub(crate) async fn outliving(self, cx: &Context, log: &Path, take: impl FnMut(&[u8]) + Send) -> Result<Ended> {
+        cx.ensure_not_cancelled()?;
+        let errors = log.with_extension("errors");
+        let (out, err) = (private_file(log)?, private_file(&errors)?);
+        let mut child = self.spawn(Stdio::from(out), Stdio::from(err))?;
+        let done = CancellationToken::new();
+        let reading = follow(cx, log, &done, take);
+        let (status, interrupted, _) = finish(cx, &mut child, reading, None, || done.cancel()).await?;
+        let stderr = tail(tokio::fs::File::open(&errors).await.ok()).await;
+        for file in [log, &errors] {
+            let _ = std::fs::remove_file(file);
+        }
+        Ok(Ended { status, stderr, interrupted })
     }
 
     /// Runs it, and gives its whole output.
     pub(crate) async fn capture(self, cx: &Context) -> Result<(Ended, String)> {
-        let (mut child, stdout) = self.start()?;
-        let read = async {
+        let read = async |stdout: ChildStdout| {
             let mut bytes = Vec::new();
             let _ = stdout.take(CAPTURE_LIMIT).read_to_end(&mut bytes).await;
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        finish(cx, &mut child, read).await
+        self.whole(cx, read).await
     }
 
     /// Runs it, and hands its output to `read` as a file, on a thread that may block: for JSON that is too large to be held.
@@ -130,15 +161,38 @@ impl<'a> Run<'a> {
         T: Send + 'static,
         F: FnOnce(File) -> io::Result<T> + Send + 'static,
     {
-        let (mut child, stdout) = self.start()?;
-        let reading = async {
+        let read = async |stdout: ChildStdout| {
             let file = File::from(stdout.into_owned_fd()?);
             tokio::task::spawn_blocking(move || read(file)).await.map_err(io::Error::other)?
         };
-        finish(cx, &mut child, reading).await
+        self.whole(cx, read).await
+    }
+
+    /// Runs it for an output that is nothing unless it is whole.
+    async fn whole<T>(self, cx: &Context, read: impl AsyncFnOnce(ChildStdout) -> T) -> Result<(Ended, T)> {
+        cx.ensure_not_cancelled()?;
+        let (mut child, stdout) = self.start()?;
+        let stderr = child.stderr.take();
+        let reading = async { tokio::join!(read(stdout), tail(stderr)) };
+        match finish(cx, &mut child, reading, Some(PIPE_GRACE), || ()).await? {
+            (status, interrupted, Some((output, stderr))) => Ok((Ended { status, stderr, interrupted }, output)),
+            (_, _, None) => {
+                Err(Error::terraform("", "terraform", "has ended, but something that it started keeps its output open")
+                    .with_hint("look for providers that are still running"))
+            }
+        }
     }
 
     fn start(self) -> Result<(Child, ChildStdout)> {
+        let name = self.program.name();
+        let mut child = self.spawn(Stdio::piped(), Stdio::piped())?;
+        match child.stdout.take() {
+            Some(stdout) => Ok((child, stdout)),
+            None => Err(Error::internal("start", name, "has no output")),
+        }
+    }
+
+    fn spawn(self, stdout: Stdio, stderr: Stdio) -> Result<Child> {
         let mut command = Command::new(&self.program.path);
         command.args(&self.arguments).current_dir(&self.program.dir);
         command.env_clear().envs(self.program.environment.iter().map(|(name, value)| (name, value)));
@@ -146,25 +200,31 @@ impl<'a> Run<'a> {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         // Nothing is ever read from it: the file is empty, or there is none.
         let stdin = self.hold.and_then(|file| file.try_clone().ok()).map_or_else(Stdio::null, Stdio::from);
-        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
         // A group of its own: a Ctrl-C at the terminal would reach it beside the one that we send.
         command.process_group(0);
-        let mut child = command.spawn().map_err(|error| self.program.not_started(error))?;
-        match child.stdout.take() {
-            Some(stdout) => Ok((child, stdout)),
-            None => Err(Error::internal("start", self.program.name(), "has no output")),
-        }
+        command.spawn().map_err(|error| self.program.not_started(error))
     }
 }
 
-/// Reads everything to the end, and waits for the process; asks it to stop, once, when the context is cancelled.
+fn private_file(path: &Path) -> Result<File> {
+    make_private(path).map_err(|error| unwritable(path, error))
+}
+
+/// Reads until the process has ended and waits for it; asks it to stop, once, when the context is cancelled. Gives its status,
+/// whether it was asked to stop, and what was read, unless something keeps a pipe open for longer than `grace`.
 ///
 /// Terraform then finishes what is in flight and saves its state. A second signal would make it forget the resource in
 /// the making, so there is none, however long it takes.
-async fn finish<T>(cx: &Context, child: &mut Child, read: impl Future<Output = T>) -> Result<(Ended, T)> {
+async fn finish<T>(
+    cx: &Context,
+    child: &mut Child,
+    read: impl Future<Output = T>,
+    grace: Option<Duration>,
+    ended: impl FnOnce(),
+) -> Result<(ExitStatus, bool, Option<T>)> {
     let mut guard = Interrupt::of(child);
-    let stderr = child.stderr.take();
-    let mut reading = std::pin::pin!(async { tokio::join!(read, tail(stderr)) });
+    let mut reading = std::pin::pin!(read);
     let (mut output, mut interrupted) = (None, false);
     let status = loop {
         tokio::select! {
@@ -178,18 +238,39 @@ async fn finish<T>(cx: &Context, child: &mut Child, read: impl Future<Output = T
         }
     };
     guard.ended();
+    ended();
     let status =
         status.map_err(|error| Error::internal("wait for", "terraform", "its end is unknown").with_source(error))?;
     if output.is_none() {
-        output = within(cx.clock(), PIPE_GRACE, reading).await;
+        output = match grace {
+            Some(grace) => within(cx.clock(), grace, reading).await,
+            None => Some(reading.await),
+        };
     }
-    match output {
-        Some((output, stderr)) => Ok((Ended { status, stderr, interrupted }, output)),
-        None => {
-            Err(Error::terraform("", "terraform", "has ended, but something that it started keeps its output open")
-                .with_hint("look for providers that are still running"))
+    Ok((status, interrupted, output))
+}
+
+/// Hands over the lines of a file that is still written, until `done` and its end.
+async fn follow(cx: &Context, path: &Path, done: &CancellationToken, take: impl FnMut(&[u8])) {
+    let (mut writer, reader) = tokio::io::duplex(64 << 10);
+    let pump = async move {
+        let Ok(mut file) = tokio::fs::File::open(path).await else { return };
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            // Asked before the file is read: then what is read after the end is all there is.
+            let last = done.is_cancelled();
+            match file.read(&mut piece).await {
+                Ok(read @ 1..) => {
+                    if writer.write_all(&piece[..read]).await.is_err() {
+                        return;
+                    }
+                }
+                _ if last => return,
+                _ => drop(within(cx.clock(), FOLLOW_PAUSE, done.cancelled()).await),
+            }
         }
-    }
+    };
+    tokio::join!(pump, read_lines(reader, LINE_LIMIT, take));
 }
 
 /// Sends one interrupt; also when it is dropped before the end, since a process nobody watches should not go on.

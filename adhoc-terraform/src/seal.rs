@@ -72,6 +72,17 @@ impl Inputs {
         Ok(Self { var_files, lock_file, revision })
     }
 
+    /// Refuses inputs that have changed while they were read.
+    pub(crate) fn ensure_same(&self, after: &Self, environment: &EnvironmentName) -> Result<()> {
+        match self.difference(after) {
+            None => Ok(()),
+            Some(difference) => {
+                Err(Error::terraform("plan", environment.as_str(), format!("{difference} the plan began"))
+                    .with_hint("plan again"))
+            }
+        }
+    }
+
     /// The first thing that differs, in words.
     fn difference(&self, now: &Self) -> Option<String> {
         let names = self.var_files.keys().chain(now.var_files.keys());
@@ -86,6 +97,7 @@ impl Inputs {
             (Some(then), Some(now)) if then != now => {
                 Some(format!("it is of commit {}, and {} is checked out", short(then), short(now)))
             }
+            (Some(then), None) => Some(format!("it is of commit {}, and none can be read now", short(then))),
             _ => None,
         }
     }

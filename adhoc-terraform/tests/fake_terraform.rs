@@ -124,7 +124,12 @@ async fn a_lock_of_somebody_else_is_told_from_one_that_a_dead_run_of_ours_left()
     let ours = with_fake(&project, &lock_error(&host, after));
     let error = ours.apply(&Surroundings::new().cx, &plan).await.unwrap_err();
     let line = told(&error);
-    assert!(line.contains("dead run") && line.contains("force-unlock 7d3f-1"), "{line}");
+    assert!(
+        line.contains("dead run")
+            && line.contains("unless a run from another folder")
+            && line.contains("force-unlock 7d3f-1"),
+        "{line}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,6 +150,66 @@ async fn a_state_that_could_not_be_saved_is_kept_and_nothing_is_done_before_it_i
     let request = PlanRequest::new(named("alpha"), PlanPurpose::Look);
     let error = workspaces.plan(&at.cx, &request).await.unwrap_err();
     assert!(told(&error).contains("the state of an earlier run was not saved"), "{}", told(&error));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_is_not_this_environments_is_not_filed_as_its_own() {
+    let (project, at) = (Project::new(), Surroundings::new());
+    let apply = r#"
+    echo '{"type":"apply_complete","hook":{"resource":{"addr":"aws_lb.this","resource_type":"aws_lb"},"action":"create","id_key":"id","id_value":"lb-alpha"}}'
+    echo '{"resources":["lb-beta"]}' >errored.tfstate
+    echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Failed to persist state to backend","detail":"no route"}}'
+    exit 1"#;
+    let error = failed_apply(&at, &with_fake(&project, apply)).await;
+    let line = told(&error);
+    assert!(
+        line.contains("errored.tfstate is not this environment's") && line.contains("aws_lb.this was changed"),
+        "{line}"
+    );
+    assert!(!line.contains("state push") && !project.path(".adhoc/alpha.errored.tfstate").exists(), "{line}");
+
+    // It lies where Terraform left it, and nothing is done until somebody has looked at it.
+    let request = PlanRequest::new(named("alpha"), PlanPurpose::Look);
+    let error = with_fake(&project, "exit 0").plan(&at.cx, &request).await.unwrap_err();
+    assert!(told(&error).contains("errored.tfstate: is a state that could not be saved"), "{}", told(&error));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_a_killed_terraform_has_left_is_known_as_such() {
+    let (project, at) = (Project::new(), Surroundings::new());
+    failed_apply(&at, &with_fake(&project, "kill -9 $$")).await;
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let record = fs::read_to_string(project.path(".adhoc/alpha/died.json")).unwrap();
+    assert!(record.contains(&host) && record.contains("\"apply\""), "{record}");
+    // (A plan gets the lock here, as none would of a real state; so the record is put back.)
+    let workspaces = with_fake(&project, &lock_error(&host, "2099-01-02 03:04:05 +0000 UTC"));
+    let plan = planned(&at, &workspaces).await;
+    fs::write(project.path(".adhoc/alpha/died.json"), record).unwrap();
+    let error = workspaces.apply(&at.cx, &plan).await.unwrap_err();
+    assert!(told(&error).contains("looks like that of a dead run of this machine"), "{}", told(&error));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_terraform_leaves_running_hides_nothing() {
+    let (project, at) = (Project::new(), Surroundings::new());
+    let workspaces = with_fake(&project, "sleep 600 & exit 0");
+    let plan = planned(&at, &workspaces).await;
+    workspaces.apply(&at.cx, &plan).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_var_file_that_changes_under_the_plan_makes_no_sealed_plan() {
+    let (project, at) = (Project::new(), Surroundings::new());
+    let program = fake(&project, "Terraform v1.11.4", "exit 0");
+    let script = fs::read_to_string(&program).unwrap().replace("plan*)", "plan*) echo >>envs/alpha.tfvars");
+    fs::write(&program, script).unwrap();
+    let workspaces = TerraformWorkspaces::new(project.config().with_program(program));
+    let file = project.path("mine.tf");
+    fs::write(&file, "# mine").unwrap();
+    let request = PlanRequest::new(named("alpha"), PlanPurpose::Keep(file.clone()));
+    let error = workspaces.plan(&at.cx, &request).await.unwrap_err();
+    assert!(told(&error).contains("envs/alpha.tfvars has changed since the plan began"), "{}", told(&error));
+    assert_eq!(fs::read_to_string(file).unwrap(), "# mine", "what was there stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use adhoc_core::{ChangeCounts, Error, PlanPurpose, PlanRequest, ResourceAction, Result, Workspaces};
+use adhoc_core::testing::FakeWorkspaces;
+use adhoc_core::{
+    ChangeCounts, Error, OutputValue, Outputs, PlanPurpose, PlanRequest, ResourceAction, Result, Workspaces,
+};
 use adhoc_terraform::{Declarations, TerraformWorkspaces};
 use support::{Project, Surroundings, named, real_terraform, told};
 
@@ -58,7 +61,9 @@ async fn two_environments_live_in_one_folder_at_once() {
         ("terraform_data.part[2]", ResourceAction::Create)
     );
     let drift = workspaces.drift(&at.cx, &named("beta")).await.unwrap();
-    assert!(!drift.pending.has_changes && drift.out_of_band.is_empty());
+    assert!(drift.drifted.is_empty() && drift.unapplied.is_empty() && drift.out_of_band.is_empty());
+    let drift = workspaces.drift(&at.cx, &named("alpha")).await.unwrap();
+    assert!(drift.drifted.is_empty() && drift.unapplied.len() == 1, "what is not applied yet is no drift: {drift:?}");
 
     for name in ["alpha", "beta"] {
         assert_eq!(workspaces.destroy(&at.cx, &named(name)).await.unwrap().destroyed, 3);
@@ -67,6 +72,41 @@ async fn two_environments_live_in_one_folder_at_once() {
     assert!(workspaces.list(&at.cx).await.unwrap().is_empty());
     assert!(entries(&project.path("terraform.tfstate.d")).is_empty());
     assert!(!entries(&project.path(".adhoc")).iter().any(|name| name == "alpha" || name == "beta"));
+}
+
+/// What the contract of [`Workspaces`] says, on any implementation.
+async fn conforms(at: &Surroundings, workspaces: &dyn Workspaces) {
+    let gamma = named("gamma");
+    let look = PlanRequest::new(gamma.clone(), PlanPurpose::Look);
+    let seen = workspaces.plan(&at.cx, &look).await.unwrap();
+    assert!(seen.has_changes && seen.reference.is_none() && workspaces.list(&at.cx).await.unwrap().is_empty());
+    assert!(workspaces.apply(&at.cx, &seen).await.is_err(), "a look is not kept");
+    let plan = workspaces.plan(&at.cx, &PlanRequest::new(gamma.clone(), PlanPurpose::Apply)).await.unwrap();
+    let applied = workspaces.apply(&at.cx, &plan).await.unwrap();
+    assert_eq!((applied.counts, applied.environment.as_str()), (plan.counts, "gamma"));
+    assert_eq!(workspaces.list(&at.cx).await.unwrap(), [gamma.clone()]);
+    assert!(!workspaces.plan(&at.cx, &look).await.unwrap().has_changes);
+    assert_eq!(workspaces.outputs(&at.cx, &gamma).await.unwrap()["tag"].as_str(), Some("a"));
+    assert_eq!(workspaces.destroy(&at.cx, &gamma).await.unwrap().destroyed, plan.counts.add);
+    assert!(
+        !workspaces.destroy(&at.cx, &gamma).await.unwrap().existed && workspaces.list(&at.cx).await.unwrap().is_empty()
+    );
+    let names = at.events.names();
+    for name in ["step_started", "step_finished", "infrastructure_plan", "resource_progress"] {
+        assert!(names.contains(&name), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fake_and_terraform_keep_one_contract() {
+    let outputs = Outputs::from([("tag".to_owned(), OutputValue::new("a"))]);
+    let fake = FakeWorkspaces::new(&["terraform_data.part", "terraform_data.slow"]).with_outputs(outputs);
+    conforms(&Surroundings::new(), &fake).await;
+    if real_terraform() {
+        let project = Project::new();
+        project.write("envs/gamma.tfvars", "tag = \"a\"\n");
+        conforms(&Surroundings::new(), &project.workspaces()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adhoc_core::EnvironmentName;
 use clap::{Args, Subcommand, ValueHint};
 
-use super::values::{Setting, parse_named, parse_setting};
+use super::values::parse_named;
 
 const BOOTSTRAP_CREATE_HELP: &str = "\
 Safe to repeat: what is there stays as it is.
@@ -117,8 +117,8 @@ pub(crate) enum SharedCommand {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SettingArgs {
     /// Set a variable in the var file first; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
-    pub(crate) set: Vec<Setting>,
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
 }
 
 /// How an environment is made.
@@ -136,7 +136,7 @@ pub(crate) struct CreateOptions {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PlanOptions {
     /// Keep the plan in FILE, for `create --plan`
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "destroy")]
     pub(crate) out: Option<PathBuf>,
     /// Plan to destroy everything
     #[arg(long)]

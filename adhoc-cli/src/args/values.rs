@@ -15,15 +15,6 @@ pub(crate) struct DesiredCount {
     pub(crate) count: u32,
 }
 
-/// A variable and what it is set to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Setting {
-    /// The variable, an identifier of HCL.
-    pub(crate) key: String,
-    /// The value as it was typed.
-    pub(crate) value: String,
-}
-
 /// Parses with the type's own parser; reason and hint make one line, since clap names argument and value itself.
 pub(super) fn parse_named<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
     text.parse::<T>().map_err(|error| {
@@ -64,16 +55,4 @@ pub(super) fn parse_desired_count(text: &str) -> Result<DesiredCount, String> {
     let count =
         number.parse().map_err(|_| "is neither a number of tasks nor ROLE=NUMBER, such as gunicorn=2".to_owned())?;
     Ok(DesiredCount { role, count })
-}
-
-pub(super) fn parse_setting(text: &str) -> Result<Setting, String> {
-    let (key, value) = text.split_once('=').ok_or("has no `=`; write KEY=VALUE, such as backend_image_tag=v1.1.0")?;
-    let mut chars = key.chars();
-    let begins_well = chars.next().is_some_and(|first| first.is_alphabetic() || first == '_');
-    if !(begins_well && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))) {
-        return Err(format!(
-            "{key:?} is no name of a variable; it has letters, digits, `_` and `-`, and no digit first"
-        ));
-    }
-    Ok(Setting { key: key.to_owned(), value: value.to_owned() })
 }

@@ -104,6 +104,7 @@ fn check_var_files(template: &Spanned<String>, source: &Source<'_>) -> Result<()
         Ok(_) if template.get_ref().trim().is_empty() => "is empty".to_owned(),
         Ok(used) => match used.iter().find(|name| **name != "env") {
             Some(unknown) => format!("has the unknown placeholder `{{{unknown}}}`"),
+            None if !template.get_ref().ends_with(".tfvars") => "names no *.tfvars files".to_owned(),
             None if used.is_empty() => "lacks `{env}`, so two environments would share one file".to_owned(),
             None => return Ok(()),
         },

@@ -52,6 +52,8 @@ pub(crate) struct ApplyReport {
     pub(crate) counts: ChangeCounts,
     /// The outputs.
     pub(crate) outputs: Outputs,
+    /// Whether anything was changed, if only outputs.
+    pub(crate) changed: bool,
 }
 
 /// What was destroyed; the `result` of the summary of `adhoc destroy`.
@@ -115,6 +117,9 @@ impl ApplyReport {
     fn sentence(&self) -> String {
         let ChangeCounts { add, change, destroy, import } = self.counts;
         let environment = &self.environment;
+        if self.counts == ChangeCounts::default() && self.changed {
+            return format!("{environment} is up to date: only outputs were changed");
+        }
         if self.counts == ChangeCounts::default() {
             return format!("{environment} is up to date: nothing had to be changed");
         }
@@ -214,7 +219,7 @@ mod tests {
             ("subnets".to_owned(), OutputValue::new(json!(vec!["subnet-0123456789abcdef0"; 12]))),
             ("url".to_owned(), OutputValue::new(format!("https://alpha.example.com/{}", "a".repeat(90)))),
         ]);
-        ApplyReport { environment: "alpha".to_owned(), counts, outputs }
+        ApplyReport { environment: "alpha".to_owned(), counts, outputs, changed: counts != ChangeCounts::default() }
     }
 
     #[test]
@@ -263,6 +268,7 @@ mod tests {
                 environment: environment.clone(),
                 counts: ChangeCounts::default(),
                 outputs: Outputs::new(),
+                changed: true,
             }),
             InfrastructureReport::Destroy(DestroyReport { environment, existed: true, destroyed: 1 }),
         ];

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::{
-    AppliedPlan, Context, DestroyedWorkspace, EnvironmentName, Error, InfrastructurePlan, Outputs, PlanPurpose,
-    PlanRequest, ResourceAction, ResourceChange, Result, Workspaces,
+    AppliedPlan, Context, DestroyedWorkspace, EnvironmentName, Error, Event, InfrastructurePlan, Outputs, PlanPurpose,
+    PlanRequest, ResourceAction, ResourceChange, ResourcePhase, Result, Workspaces,
 };
 
 /// Workspaces in memory: an apply makes the resources that the configuration names, and gives its outputs.
@@ -48,7 +48,7 @@ impl Workspaces for FakeWorkspaces {
         Ok(self.lock().keys().cloned().collect())
     }
 
-    async fn plan(&self, _: &Context, request: &PlanRequest) -> Result<InfrastructurePlan> {
+    async fn plan(&self, cx: &Context, request: &PlanRequest) -> Result<InfrastructurePlan> {
         let there = self.resources(&request.environment).unwrap_or_default();
         let (wanted, action) = match request.destroy {
             true => (&there, ResourceAction::Delete),
@@ -66,14 +66,22 @@ impl Workspaces for FakeWorkspaces {
         }
         plan.destroy = request.destroy;
         plan.has_changes = !plan.changes.is_empty();
+        cx.step_to_its_end("plan", std::future::ready(Ok(()))).await?;
         plan.reference = (request.purpose != PlanPurpose::Look).then(|| "in memory".to_owned());
+        cx.emit(Event::InfrastructurePlan(Box::new(plan.clone())));
         Ok(plan)
     }
 
-    async fn apply(&self, _: &Context, plan: &InfrastructurePlan) -> Result<AppliedPlan> {
+    async fn apply(&self, cx: &Context, plan: &InfrastructurePlan) -> Result<AppliedPlan> {
         let environment: EnvironmentName = plan.environment.parse()?;
         if plan.reference.is_none() {
             return Err(Error::invalid("apply", environment.as_str(), "the plan was not kept"));
+        }
+        cx.step_to_its_end("apply", std::future::ready(Ok(()))).await?;
+        for ResourceChange { address, action, .. } in &plan.changes {
+            for phase in [ResourcePhase::Started, ResourcePhase::Finished] {
+                cx.emit(Event::ResourceProgress { address: address.clone(), action: *action, phase, elapsed_ms: 0 });
+            }
         }
         let resources = if plan.destroy { Vec::new() } else { self.resources.clone() };
         self.lock().insert(environment.clone(), resources);

@@ -110,8 +110,9 @@ fn locked(faults: &Faults<'_>, situation: &Situation<'_>) -> Option<Error> {
     let (who, since, unlock) = (one_line(&lock.who), lock.since(), (situation.unlock)(&lock.id));
     let holder = format!("{who}, {}, since {since}, lock {} of {}", lock.verb(), lock.id, lock.path);
     if (situation.left_behind_lock_is_ours)(&lock) {
-        let reason = format!("the state's lock was left by a dead run of this machine ({holder})");
-        return Some(locked(reason).with_hint(format!("run `{unlock}`")));
+        let reason = format!("the state's lock looks like that of a dead run of this machine ({holder})");
+        let hint = format!("unless a run from another folder is at work, `{unlock}`");
+        return Some(locked(reason).with_hint(hint));
     }
     Some(locked(format!("the state is locked ({holder})")).with_hint(format!("if that run is dead: `{unlock}`")))
 }

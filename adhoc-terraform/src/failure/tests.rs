@@ -71,10 +71,13 @@ fn a_lock_says_who_holds_it_and_how_to_release_it() {
 fn a_lock_that_a_dead_run_of_ours_left_is_simply_released() {
     let error = judged(&errors_of(recorded!("locked_s3.jsonl")), "", true);
     assert!(
-        error.to_string().contains("the state's lock was left by a dead run of this machine (ci@runner"),
+        error.to_string().contains("the state's lock looks like that of a dead run of this machine (ci@runner"),
         "{error}"
     );
-    assert_eq!(hint(&error), "run `adhoc unlock alpha 5b5e0a2c-6d4a-5b7e-9c1d-0f6a8e3b2d11`");
+    assert_eq!(
+        hint(&error),
+        "unless a run from another folder is at work, `adhoc unlock alpha 5b5e0a2c-6d4a-5b7e-9c1d-0f6a8e3b2d11`"
+    );
 }
 
 #[test]

@@ -90,6 +90,8 @@ pub struct ResourceHook {
     pub kind: String,
     /// What is done to it; [`ResourceAction::None`] where it is only read or provisioned.
     pub action: ResourceAction,
+    /// Its id, once it has one and it is told.
+    pub id: Option<String>,
     /// For how long, so far; zero where it is not told.
     pub elapsed: Duration,
 }
@@ -234,6 +236,7 @@ mod tests {
             address: "terraform_data.long".into(),
             kind: "terraform_data".into(),
             action: ResourceAction::Create,
+            id: None,
             elapsed: Duration::from_secs(10),
         };
         assert_eq!(progress, Some(expected));

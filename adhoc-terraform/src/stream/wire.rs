@@ -59,6 +59,8 @@ struct Hook<'a> {
     resource: Resource<'a>,
     #[serde(borrow)]
     action: Cow<'a, str>,
+    #[serde(borrow)]
+    id_value: Option<Cow<'a, str>>,
     elapsed_seconds: f64,
 }
 
@@ -260,6 +262,7 @@ impl Hook<'_> {
             address: shortened(&self.resource.addr, NAME),
             kind: shortened(&self.resource.resource_type, NAME),
             action: if self.action.is_empty() { ResourceAction::None } else { action(&self.action) },
+            id: self.id_value.as_deref().map(|id| shortened(id, NAME)).filter(|id| !id.is_empty()),
             elapsed: Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default(),
         }
     }

@@ -19,11 +19,11 @@ pub use var_file::{SetVariable, VarFile};
 pub fn assignment(text: &str) -> Result<(String, String)> {
     let invalid = |reason| Error::invalid("", "", reason).with_hint("write it as `name=value`");
     let Some((name, value)) = text.split_once('=') else {
-        return Err(invalid(format!("there is no `=` in `{text}`")));
+        return Err(invalid("there is no `=` in it".to_owned()));
     };
     let name = name.trim();
     if !is_name(name) {
-        return Err(invalid(format!("`{name}` cannot be the name of a variable")));
+        return Err(invalid("what is before the `=` cannot be the name of a variable".to_owned()));
     }
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -14,7 +14,7 @@ use crate::seal::{self, Inputs, Seal};
 use crate::stream::{Collector, Message};
 
 /// Where Terraform writes a state that it could not save.
-const ERRORED_STATE: &str = "errored.tfstate";
+pub(super) const ERRORED_STATE: &str = "errored.tfstate";
 
 pub(super) async fn apply(at: &TerraformWorkspaces, cx: &Context, plan: &InfrastructurePlan) -> Result<AppliedPlan> {
     let environment: EnvironmentName = plan.environment.parse()?;
@@ -39,7 +39,7 @@ async fn apply_opened(opened: &Opened<'_>, cx: &Context, seal: &Seal, file: &Pat
     }
     let mut collector = Collector::new(cx, &opened.environment, seal.plan.destroy);
     let run = opened.run(["apply", "-json", "-input=false"].map(Path::new).into_iter().chain([file]));
-    let ended = run.lines(cx, |line| collector.take(Message::parse(line))).await?;
+    let ended = run.outliving(cx, &opened.folder.log(), |line| collector.take(Message::parse(line))).await?;
     let counts = opened.ensure_changed(&ended, "apply", &collector)?;
     Ok(AppliedPlan::new(&opened.environment, counts))
 }
@@ -56,33 +56,51 @@ impl Opened<'_> {
             self.hold()?.state_was_free();
             return Ok(collector.counts());
         }
-        let mut error = self.failure(ended, operation, collector);
-        let counts = collector.counts();
-        let changed = counts.add + counts.change + counts.destroy + counts.import;
-        if changed > 0 {
-            let what = if changed == 1 { "resource was" } else { "resources were" };
-            error = error.with_left_behind(format!("{changed} {what} changed before, as the state says"));
-        }
-        if ended.signal().is_some() {
-            let unfinished = collector.unfinished();
-            error = unfinished.iter().fold(error, |error, address| {
-                error.with_left_behind(format!("{address} was in the making, and may exist without the state knowing"))
-            });
-        }
+        let error = self.failure(ended, operation, collector);
+        let error = match ended.signal() {
+            Some(_) => with_orphans(error, collector),
+            None => with_progress(error, collector),
+        };
         Err(match lost_state(collector.errors()) {
-            true => self.keep_lost_state(error),
+            true => self.keep_lost_state(error, collector),
             false => error,
         })
     }
 
     /// Puts a state that Terraform could not save where no other environment's can overwrite it.
-    fn keep_lost_state(&self, error: Error) -> Error {
+    fn keep_lost_state(&self, error: Error, collector: &Collector) -> Error {
         let at = self.workspaces;
         let (from, to) = (at.dir.join(ERRORED_STATE), self.folder.errored_state());
+        // Terraform writes it under one name for all environments, and another run may have been as unlucky.
+        let text = fs::read_to_string(&from).unwrap_or_default();
+        let ids = collector.ids();
+        if !ids.is_empty() && !ids.iter().any(|id| text.contains(id.as_str())) {
+            let shown = at.shown(Path::new(ERRORED_STATE));
+            return with_orphans(error, collector)
+                .with_left_behind(format!("the state could not be saved, and {shown} is not this environment's"));
+        }
         // A link fails where the target is there; a rename would overwrite it.
         let kept = fs::hard_link(&from, &to).and_then(|()| fs::remove_file(&from));
         let file = relative(&at.dir, if kept.is_ok() { &to } else { &from });
         let way_back = at.way_back(&self.environment, &self.folder, &file);
         error.with_left_behind(format!("the state that could not be saved, in {}", at.shown(&file))).with_hint(way_back)
     }
+}
+
+/// What was done before a run ended by itself, which saves its state.
+fn with_progress(error: Error, collector: &Collector) -> Error {
+    let counts = collector.counts();
+    match counts.add + counts.change + counts.destroy + counts.import {
+        0 => error,
+        1 => error.with_left_behind("1 resource was changed before, as the state says"),
+        changed => error.with_left_behind(format!("{changed} resources were changed before, as the state says")),
+    }
+}
+
+/// What a run was at that did not come to save its state.
+fn with_orphans(error: Error, collector: &Collector) -> Error {
+    let made = collector.finished().iter().map(|address| format!("{address} was changed"));
+    let unfinished = collector.unfinished().into_iter().map(|address| format!("{address} was in the making"));
+    made.chain(unfinished)
+        .fold(error, |error, what| error.with_left_behind(format!("{what}, perhaps unknown to the state")))
 }

@@ -42,7 +42,8 @@ impl Opened<'_> {
             ["destroy", "-json", "-auto-approve", "-input=false"].map(OsString::from).into();
         arguments.push(option("-var-file=", &variables));
         let mut collector = Collector::new(cx, &self.environment, true);
-        let ended = self.run(arguments).lines(cx, |line| collector.take(Message::parse(line))).await?;
+        let run = self.run(arguments);
+        let ended = run.outliving(cx, &self.folder.log(), |line| collector.take(Message::parse(line))).await?;
         Ok(self.ensure_changed(&ended, "destroy", &collector)?.destroy)
     }
 

@@ -1,6 +1,8 @@
 //! What differs between the world and the configuration.
 
-use adhoc_core::{Context, EnvironmentName, InfrastructurePlan, ResourceChange, Result};
+use std::collections::BTreeSet;
+
+use adhoc_core::{Context, EnvironmentName, ResourceChange, Result};
 use serde::Serialize;
 
 use super::TerraformWorkspaces;
@@ -12,11 +14,13 @@ use super::plan::Planning;
 pub struct Drift {
     /// The environment.
     pub environment: String,
-    /// What an apply would change: the drift that matters.
-    pub pending: InfrastructurePlan,
-    /// What has been changed by others since the last apply, though the configuration leaves much of that alone on
-    /// purpose, such as the task definition of every service that was rolled.
+    /// What somebody else has changed, and an apply would change back: the drift that matters.
+    pub drifted: Vec<ResourceChange>,
+    /// What somebody else has changed, and the configuration leaves alone, such as the task definition of every service that
+    /// was rolled.
     pub out_of_band: Vec<ResourceChange>,
+    /// What an apply would change because the configuration has changed.
+    pub unapplied: Vec<ResourceChange>,
 }
 
 impl TerraformWorkspaces {
@@ -33,6 +37,12 @@ impl TerraformWorkspaces {
         let pending = cx.step_to_its_end("plan", planning(false).run(&opened, cx)).await?;
         let seen = cx.step_to_its_end("refresh", planning(true).run(&opened, cx)).await?;
         opened.hold()?.state_was_free();
-        Ok(Drift { environment: environment.to_string(), pending, out_of_band: seen.drift })
+        let touched: BTreeSet<&str> = seen.drift.iter().map(|change| change.address.as_str()).collect();
+        let (drifted, unapplied): (Vec<_>, Vec<_>) =
+            pending.changes.into_iter().partition(|change| touched.contains(change.address.as_str()));
+        let undone: BTreeSet<&str> = drifted.iter().map(|change| change.address.as_str()).collect();
+        let out_of_band =
+            seen.drift.iter().filter(|change| !undone.contains(change.address.as_str())).cloned().collect();
+        Ok(Drift { environment: environment.to_string(), drifted, out_of_band, unapplied })
     }
 }

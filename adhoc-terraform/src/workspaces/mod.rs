@@ -7,9 +7,9 @@ mod inspect;
 mod open;
 mod plan;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, Weak};
 
 use adhoc_core::{
     AppliedPlan, Context, DestroyedWorkspace, EnvironmentName, InfrastructurePlan, Outputs, PlanRequest, Result,
@@ -19,7 +19,9 @@ use tokio::sync::OnceCell;
 
 pub use self::drift::Drift;
 pub use self::inspect::StateResource;
+pub use self::open::HeldEnvironment;
 pub(crate) use self::open::Opened;
+use crate::folder::Hold;
 use crate::process::Program;
 use crate::{TerraformConfig, Version};
 
@@ -41,6 +43,8 @@ pub struct TerraformWorkspaces {
     program: Program,
     dropped: Vec<String>,
     version: OnceCell<Version>,
+    /// The environments that this value holds.
+    holds: Mutex<BTreeMap<EnvironmentName, Weak<Hold>>>,
     /// The environments whose data folder this value has initialised.
     initialised: Mutex<BTreeSet<PathBuf>>,
 }
@@ -52,7 +56,15 @@ impl TerraformWorkspaces {
         let dir = std::path::absolute(&config.dir).unwrap_or_else(|_| config.dir.clone());
         let (environment, dropped) = config.environment.sanitised();
         let program = Program::new(&config.program, dir.clone(), environment);
-        Self { config, dir, program, dropped, version: OnceCell::new(), initialised: Mutex::default() }
+        Self {
+            config,
+            dir,
+            program,
+            dropped,
+            version: OnceCell::new(),
+            holds: Mutex::default(),
+            initialised: Mutex::default(),
+        }
     }
 
     /// The var file of an environment, relative to the configuration.

@@ -4,19 +4,26 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, Weak};
 
 use adhoc_core::{Context, EnvironmentName, Error, Result};
 
 use super::TerraformWorkspaces;
+use super::apply::ERRORED_STATE;
 use crate::failure::{Situation, classify, was_interrupted};
 use crate::folder::{Folder, Hold};
 use crate::process::{Ended, Run};
 use crate::stream::{Collector, Diagnostic};
-use crate::variables::VarFile;
+use crate::variables::{Declarations, VarFile};
 use crate::version::Version;
 
 /// Variables of a var file that name the environment, if a configuration has one.
 const NAMING: [&str; 4] = ["environment", "env", "environment_name", "workspace"];
+
+/// The right to work on an environment in a folder, until it is dropped: see [`TerraformWorkspaces::hold`].
+#[derive(Debug)]
+#[must_use = "the environment is free again once this is dropped"]
+pub struct HeldEnvironment(#[expect(dead_code, reason = "it is held, not used")] Arc<Hold>);
 
 /// An environment that may be worked on: held, initialised, and with its workspace known.
 pub(crate) struct Opened<'a> {
@@ -24,7 +31,7 @@ pub(crate) struct Opened<'a> {
     pub(crate) environment: EnvironmentName,
     pub(crate) folder: Folder,
     /// None where it is only looked at.
-    pub(super) hold: Option<Hold>,
+    pub(super) hold: Option<Arc<Hold>>,
     /// Whether the workspace was there before.
     pub(super) existed: bool,
 }
@@ -133,15 +140,48 @@ impl TerraformWorkspaces {
     ) -> Result<Opened<'_>> {
         self.ensure_configured()?;
         let folder = Folder::new(&self.dir, environment);
-        let hold = folder.hold(cx, operation)?;
+        let hold = self.held(cx, environment, operation)?;
         self.refuse_lost_state(environment, &folder)?;
         let known = self.ready(cx, &folder, Some(&hold)).await?;
         let existed = known.iter().any(|name| name == environment.as_str());
         Ok(Opened { workspaces: self, environment: environment.clone(), folder, hold: Some(hold), existed })
     }
 
+    /// Keeps every other run in this folder off an environment until the guard is dropped, so that what is read between
+    /// several operations, such as its var file, stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] if another run is at it; [`Error::NotFound`] without a configuration.
+    pub fn hold(&self, cx: &Context, environment: &EnvironmentName, operation: &str) -> Result<HeldEnvironment> {
+        self.ensure_configured()?;
+        self.held(cx, environment, operation).map(HeldEnvironment)
+    }
+
+    /// The hold that this value has on an environment, or a new one.
+    fn held(&self, cx: &Context, environment: &EnvironmentName, operation: &str) -> Result<Arc<Hold>> {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hold) = holds.get(environment).and_then(Weak::upgrade) {
+            return Ok(hold);
+        }
+        let hold = Arc::new(Folder::new(&self.dir, environment).hold(cx, operation)?);
+        holds.insert(environment.clone(), Arc::downgrade(&hold));
+        Ok(hold)
+    }
+
     /// A state that could not be saved knows of resources that nobody else does.
     fn refuse_lost_state(&self, environment: &EnvironmentName, folder: &Folder) -> Result<()> {
+        if self.dir.join(ERRORED_STATE).exists() {
+            let file = self.shown(Path::new(ERRORED_STATE));
+            return Err(Error::terraform(
+                "",
+                file,
+                "is a state that could not be saved, of an environment that nobody has noted",
+            )
+            .with_hint(
+                "look into it for whose it is, save it with `terraform state push` in that workspace, and remove it",
+            ));
+        }
         let lost = folder.errored_state();
         if !lost.exists() {
             return Ok(());
@@ -159,9 +199,11 @@ impl TerraformWorkspaces {
 
     /// A command of Terraform's that works in the environment's workspace, for a shell in our working folder.
     pub(super) fn command_line(&self, environment: &EnvironmentName, folder: &Folder, command: &str) -> String {
-        let (data, program) = (folder.data_dir(), self.config.program.display());
-        let dir = self.config.dir.display();
-        format!("TF_WORKSPACE={environment} TF_DATA_DIR={} {program} -chdir={dir} {command}", data.display())
+        let settings = self.config.settings.iter().map(|(name, value)| format!("{name}={value}"));
+        let ours = [format!("TF_WORKSPACE={environment}"), format!("TF_DATA_DIR={}", folder.data_dir().display())];
+        let program = [self.config.program.display().to_string(), format!("-chdir={}", self.config.dir.display())];
+        let words: Vec<String> = settings.chain(ours).chain(program).map(|word| quoted(&word)).collect();
+        format!("{} {command}", words.join(" "))
     }
 
     /// Initialises the data folder, in the step `init`, unless this value has done so, and gives the names of the workspaces.
@@ -194,13 +236,19 @@ impl TerraformWorkspaces {
         let _one_at_a_time = folder.hold_init(cx).await?;
         let run = self.run(folder, hold, self.init_arguments()?);
         let (ended, _) = run.capture(cx).await?;
-        self.ensure_succeeded(&ended, "init", None)
+        self.ensure_succeeded(&ended, "init", None).map_err(|error| match (&error, Declarations::read(&self.dir)) {
+            // Faults of syntax are told with their column, as Terraform does not here.
+            (Error::Terraform(_), Err(fault)) => {
+                Error::terraform("", fault.detail().resource.as_str(), fault.detail().reason.as_str())
+                    .with_hint("`terraform validate` says more")
+            }
+            _ => error,
+        })
     }
 
     fn init_arguments(&self) -> Result<Vec<OsString>> {
         // What a data folder remembers of a backend must not matter: the configuration says where the state is.
-        let mut arguments: Vec<OsString> =
-            ["init", "-input=false", "-no-color", "-reconfigure"].map(OsString::from).into();
+        let mut arguments: Vec<OsString> = ["init", "-input=false", "-reconfigure"].map(OsString::from).into();
         if let Some(file) = &self.config.backend_config {
             if !self.dir.join(file).is_file() {
                 return Err(Error::not_found("", self.shown(file), "the settings of the backend are not there").with_hint(
@@ -263,22 +311,32 @@ impl TerraformWorkspaces {
         opened: Option<&Opened<'_>>,
     ) -> Error {
         let environment = opened.map_or_else(String::new, |opened| opened.environment.to_string());
-        // By us, or by whoever stops all processes of a job.
-        if ended.interrupted || was_interrupted(errors, text) {
-            return Error::cancelled(operation, environment, "interrupted; Terraform ended in good order");
-        }
         if let Some(signal) = ended.signal() {
+            if let Some(hold) = opened.and_then(|opened| opened.hold.as_ref()) {
+                hold.was_killed();
+            }
             return Error::terraform(operation, environment, format!("Terraform was killed by signal {signal}"))
                 .with_hint("run the command again: if the state is still locked, it says how to unlock it");
+        }
+        // By us, or by whoever stops all processes of a job.
+        if ended.interrupted || was_interrupted(errors, text) {
+            let cause = errors.iter().find(|error| !was_interrupted(std::slice::from_ref(error), ""));
+            return match cause {
+                None => Error::cancelled(operation, environment, "interrupted; Terraform ended in good order"),
+                Some(cause) => Error::cancelled(operation, environment, "interrupted").with_source(cause.to_string()),
+            };
         }
         let var_file = opened.map(|opened| self.shown(&self.var_file(&opened.environment)));
         let unlock = |id: &str| match opened {
             Some(opened) => self.command_line(&opened.environment, &opened.folder, &format!("force-unlock {id}")),
-            None => format!("{} -chdir={} force-unlock {id}", self.config.program.display(), self.config.dir.display()),
+            None => format!(
+                "{} {} force-unlock {id}",
+                quoted(&self.config.program.display().to_string()),
+                quoted(&format!("-chdir={}", self.config.dir.display()))
+            ),
         };
-        let ours = |lock: &crate::LockInfo| {
-            opened.is_some_and(|opened| opened.hold.as_ref().is_some_and(|hold| hold.left_by_the_dead(lock)))
-        };
+        let hold = opened.and_then(|opened| opened.hold.as_ref());
+        let ours = |lock: &crate::LockInfo| hold.is_some_and(|hold| hold.left_by_the_dead(lock));
         let situation = Situation {
             operation,
             environment: &environment,
@@ -302,7 +360,7 @@ impl TerraformWorkspaces {
 impl Opened<'_> {
     /// The hold on the environment, for what changes something or needs the state's lock.
     pub(super) fn hold(&self) -> Result<&Hold> {
-        self.hold.as_ref().ok_or_else(|| Error::internal("", self.environment.as_str(), "is not held"))
+        self.hold.as_deref().ok_or_else(|| Error::internal("", self.environment.as_str(), "is not held"))
     }
 
     /// Why a run of Terraform's that speaks JSON failed.
@@ -323,7 +381,9 @@ impl Opened<'_> {
 
     /// A run in the environment's workspace.
     pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run<'_> {
-        self.workspaces.run(&self.folder, self.hold.as_ref(), arguments).with("TF_WORKSPACE", self.environment.as_str())
+        self.workspaces
+            .run(&self.folder, self.hold.as_deref(), arguments)
+            .with("TF_WORKSPACE", self.environment.as_str())
     }
 
     /// Makes the workspace, if it is not there.
@@ -332,7 +392,7 @@ impl Opened<'_> {
             return Ok(());
         }
         let run =
-            self.workspaces.run(&self.folder, self.hold.as_ref(), ["workspace", "new", self.environment.as_str()]);
+            self.workspaces.run(&self.folder, self.hold.as_deref(), ["workspace", "new", self.environment.as_str()]);
         let (ended, _) = run.capture(cx).await?;
         self.workspaces.ensure_succeeded(&ended, "make the workspace", Some(self))
     }
@@ -341,13 +401,20 @@ impl Opened<'_> {
     pub(super) async fn delete_workspace(&self, cx: &Context) -> Result<()> {
         // The workspace that is deleted must not be the current one; `default` is always there.
         let arguments = ["workspace", "delete", self.environment.as_str()];
-        let run = self.workspaces.run(&self.folder, self.hold.as_ref(), arguments).with("TF_WORKSPACE", "default");
+        let run = self.workspaces.run(&self.folder, self.hold.as_deref(), arguments).with("TF_WORKSPACE", "default");
         let (ended, _) = run.capture(cx).await?;
         match self.workspaces.ensure_succeeded(&ended, "delete the workspace", Some(self)) {
             Err(Error::NotFound(_)) => Ok(()),
             result => result,
         }
     }
+}
+
+/// A word for a shell; of an assignment the value alone may be quoted.
+fn quoted(word: &str) -> String {
+    let (name, value) = word.split_once('=').map_or(("", word), |(name, value)| (&word[..=name.len()], value));
+    // Only a NUL cannot be quoted, and no path holds one.
+    format!("{name}{}", shlex::try_quote(value).unwrap_or(value.into()))
 }
 
 /// An option and its value in one word.

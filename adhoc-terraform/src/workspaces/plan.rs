@@ -1,6 +1,7 @@
 //! Plans.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use adhoc_core::{
@@ -9,11 +10,13 @@ use adhoc_core::{
 
 use super::TerraformWorkspaces;
 use super::open::{Opened, option};
-use crate::folder::{make_private, unwritable};
+use crate::folder::{Folder, make_private, unwritable};
+use crate::kit;
 use crate::seal::{self, Inputs, Seal};
 use crate::stream::{Collector, Message};
 
 /// What a run of `terraform plan` is given.
+#[derive(Clone, Copy)]
 pub(super) struct Planning<'a> {
     /// The var file, relative to the configuration.
     pub(super) variables: &'a Path,
@@ -61,23 +64,39 @@ async fn plan_opened(opened: &Opened<'_>, cx: &Context, request: &PlanRequest) -
     };
     let planning =
         Planning { variables: &variables, destroy: request.destroy, refresh_only: false, out: out.as_deref() };
-    let Some(out) = planning.out else { return planning.run(opened, cx).await };
-    let saved = save(opened, cx, &planning, out).await;
-    if saved.is_err() {
-        seal::remove(out);
+    match out.as_deref() {
+        None => planning.run(opened, cx).await,
+        Some(out) => save(opened, cx, &planning, out).await,
     }
-    saved
 }
 
-/// Plans into a file that nobody else can read, and seals it.
+/// Plans into a file that nobody else can read, and seals it. What was there stays until all of that has gone well.
 async fn save(opened: &Opened<'_>, cx: &Context, planning: &Planning<'_>, out: &Path) -> Result<InfrastructurePlan> {
-    make_private(out).map_err(|error| unwritable(out, error))?;
+    let unfinished = PathBuf::from(format!("{}.unfinished", out.display()));
+    make_private(&unfinished).map_err(|error| unwritable(&unfinished, error))?;
+    let sealed = seal(opened, cx, planning, (&unfinished, out)).await;
+    if sealed.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    sealed
+}
+
+async fn seal(
+    opened: &Opened<'_>,
+    cx: &Context,
+    planning: &Planning<'_>,
+    (unfinished, out): (&Path, &Path),
+) -> Result<InfrastructurePlan> {
     let at = opened.workspaces;
+    let revision = at.revision(cx).await;
+    let before = Inputs::read(&at.dir, Some(planning.variables), revision.clone())?;
+    let planning = Planning { out: Some(unfinished), ..*planning };
     let mut plan = planning.run(opened, cx).await?;
+    before.ensure_same(&Inputs::read(&at.dir, Some(planning.variables), revision)?, &opened.environment)?;
     plan.reference = Some(out.display().to_string());
-    let inputs = Inputs::read(&at.dir, Some(planning.variables), at.revision(cx).await)?;
     let made = (cx.clock().now(), at.version(cx).await?.to_string());
-    let seal = Seal::new(&plan, out, planning.variables, inputs, made)?.of_new_workspace(!opened.existed);
+    let seal = Seal::new(&plan, unfinished, planning.variables, before, made)?.of_new_workspace(!opened.existed);
+    fs::rename(unfinished, out).map_err(|error| unwritable(out, error))?;
     seal.write(out)?;
     Ok(plan)
 }
@@ -130,14 +149,35 @@ impl TerraformWorkspaces {
         Ok(plan)
     }
 
-    /// Forgets a plan that is not going to be applied, and the workspace, if it was made for it.
+    /// Keeps what a plan that changes nothing was made with, as an apply would, so that the environment can be destroyed without
+    /// its var file; and forgets the plan, unless it is kept in a file of the user's. The workspace stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the plan.
+    pub async fn settle(&self, cx: &Context, plan: &InfrastructurePlan) -> Result<()> {
+        let environment: EnvironmentName = plan.environment.parse()?;
+        let Some(file) = plan.reference.as_deref().map(Path::new) else { return Ok(()) };
+        let opened = self.open(cx, &environment, "settle").await?;
+        let stored = kit::store(&opened, cx, file).await;
+        if file == opened.folder.plan() {
+            seal::remove(file);
+        }
+        stored
+    }
+
+    /// Forgets a plan that is not going to be applied, and the workspace, if it was made for it. A plan that is kept in a file
+    /// of the user's stays.
     ///
     /// # Errors
     ///
     /// Those of deleting the workspace.
     pub async fn discard(&self, cx: &Context, plan: &InfrastructurePlan) -> Result<()> {
-        let Some(file) = plan.reference.as_deref().map(PathBuf::from) else { return Ok(()) };
         let environment: EnvironmentName = plan.environment.parse()?;
+        let file = Folder::new(&self.dir, &environment).plan();
+        if plan.reference.as_deref().map(Path::new) != Some(&file) {
+            return Ok(());
+        }
         let made_for_it = Seal::read(&file, &environment).is_ok_and(|seal| seal.workspace_is_new);
         seal::remove(&file);
         if !made_for_it {

@@ -5,7 +5,7 @@ use adhoc_core::{Error, Event, InfrastructurePlan, PlanPurpose, PlanRequest, Res
 
 use adhoc_terraform::VARIABLES_OUTPUT;
 
-use super::settings::Edited;
+use super::settings::{Edited, parsed};
 use super::{Site, confirm, result};
 use crate::args::CreateOptions;
 use crate::reporters::ApplyReport;
@@ -13,34 +13,28 @@ use crate::reporters::ApplyReport;
 /// `adhoc create` and `adhoc shared create`.
 pub(super) async fn create(site: &Site<'_>, options: &CreateOptions) -> Result<ApplyReport> {
     let workspaces = &site.driver.workspaces;
-    let edited = match &options.plan {
-        Some(_) => None,
-        None => Some(Edited::set(site, &options.settings.set)?),
-    };
-    let plan = match agreed_plan(site, options).await {
-        Ok(plan) => plan,
-        Err(error) => {
-            return Err(match edited {
-                Some(edited) => edited.undo(error),
-                None => error,
-            });
+    let settings = parsed(&options.settings.set)?;
+    // From the edit of the var file to its apply, no other run may come between.
+    let _held = workspaces.hold(site.cx, &site.environment, "create")?;
+    let plan = match &options.plan {
+        Some(_) => agreed_plan(site, options).await?,
+        None => {
+            let edited = Edited::set(site, &settings)?;
+            // Once it is agreed to, the world may follow the new values: then they stay.
+            agreed_plan(site, options).await.map_err(|error| edited.undo(error))?
         }
     };
-    // From here on the world may follow the new values.
-    if let Some(edited) = edited {
-        edited.keep();
-    }
     let counts = match plan.has_changes {
         true => workspaces.apply(site.cx, &plan).await?.counts,
         false => {
-            site.forget(&plan).await;
+            workspaces.settle(site.cx, &plan).await?;
             plan.counts
         }
     };
     let mut outputs = workspaces.outputs(site.cx, &site.environment).await?;
     // For us, not for people.
     outputs.remove(VARIABLES_OUTPUT);
-    Ok(ApplyReport { environment: site.environment.to_string(), counts, outputs })
+    Ok(ApplyReport { environment: site.environment.to_string(), counts, outputs, changed: plan.has_changes })
 }
 
 /// A plan that may be applied: given, or made, shown, and agreed to where it destroys something.

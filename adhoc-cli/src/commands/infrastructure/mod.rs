@@ -42,7 +42,7 @@ pub(super) async fn run(cli: &Cli, command: &InfrastructureCommand, typed: &str,
         Err(error) => summary = summary.with_error(&error),
     }
     if summary.outcome == Outcome::Interrupted {
-        summary.hint = summary.hint.or_else(|| Some(format!("`{typed}` continues where it ended")));
+        summary.hint = summary.hint.or_else(|| Some(format!("`{}` continues where it ended", without_values(typed))));
     }
     summary
 }
@@ -118,4 +118,34 @@ impl Site<'_> {
 fn result(report: &impl serde::Serialize) -> Result<serde_json::Value> {
     serde_json::to_value(report)
         .map_err(|error| Error::internal("", "", "the result cannot be written").with_source(error))
+}
+
+/// A command line without the values that it sets, some of which may be secrets: it ends up in logs.
+fn without_values(typed: &str) -> String {
+    let words = shlex::split(typed).unwrap_or_default();
+    let mut is_value = false;
+    let words = words.iter().map(|word| {
+        let (option, setting) = match word.strip_prefix("--set=") {
+            Some(setting) => ("--set=", setting),
+            None => ("", word.as_str()),
+        };
+        let hidden = std::mem::replace(&mut is_value, word == "--set") || !option.is_empty();
+        match setting.split_once('=').filter(|_| hidden) {
+            Some((name, _)) => format!("{option}{name}=..."),
+            None => word.clone(),
+        }
+    });
+    let words: Vec<String> = words.collect();
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| "the same command".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_without_the_values_that_it_sets() {
+        let typed = "adhoc create alpha --set 'password=hunter 2' --set=token=hunter3 --yes";
+        assert_eq!(without_values(typed), "adhoc create alpha --set 'password=...' '--set=token=...' --yes");
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Collector {
     done: ChangeCounts,
     done_summary: Option<ChangeCounts>,
     under_way: BTreeMap<String, u32>,
+    finished: Vec<String>,
+    ids: Vec<String>,
     errors: Vec<Diagnostic>,
     warned: BTreeSet<String>,
     more_warnings: u64,
@@ -46,6 +48,8 @@ impl Collector {
             done: ChangeCounts::default(),
             done_summary: None,
             under_way: BTreeMap::new(),
+            finished: Vec::new(),
+            ids: Vec::new(),
             errors: Vec::new(),
             warned: BTreeSet::new(),
             more_warnings: 0,
@@ -117,11 +121,25 @@ impl Collector {
         self.under_way.keys().take(UNFINISHED).cloned().collect()
     }
 
+    /// The first addresses of those resources whose work has ended well.
+    pub(crate) fn finished(&self) -> &[String] {
+        &self.finished
+    }
+
+    /// The ids of the first of them: by these a state is known to be this run's.
+    pub(crate) fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
     fn progress(&mut self, hook: ResourceHook, phase: ResourcePhase) {
         match phase {
             ResourcePhase::Started => self.begin(&hook.address),
             ResourcePhase::Finished => {
                 self.end(&hook.address);
+                if self.finished.len() < UNFINISHED {
+                    self.finished.push(hook.address.clone());
+                    self.ids.extend(hook.id.clone());
+                }
                 count(&mut self.done, hook.action);
             }
             ResourcePhase::Failed => self.end(&hook.address),

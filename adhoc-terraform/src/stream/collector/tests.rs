@@ -86,7 +86,7 @@ async fn an_apply_reports_every_resource_and_what_it_did() {
     assert_eq!(collector.unfinished(), [""; 0]);
     let planned: Vec<_> = collector.plan().changes.iter().map(|change| change.action).collect();
     use ResourceAction::{Delete, Forget, Import, Replace, Update};
-    assert_eq!(planned, [Replace, Forget, Delete, Import, Update]);
+    assert_eq!(planned, [Update, Delete, Forget, Import, Replace], "by address");
     assert!(hints(&sink)[0].starts_with("terraform: Some objects will no longer be managed by Terraform: If you"));
 }
 

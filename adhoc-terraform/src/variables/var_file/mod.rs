@@ -61,6 +61,10 @@ impl VarFile {
             let hint = "use a *.tfvars file, which keeps its comments";
             return Err(Error::invalid("", file, "files of variables in JSON are not changed").with_hint(hint));
         }
+        if text.starts_with('\u{feff}') {
+            return Err(Error::invalid("", file, "begins with a byte order mark, which Terraform refuses")
+                .with_hint("save it as UTF-8 without one"));
+        }
         let body = hcl_edit::parser::parse_body(&text).map_err(|error| syntax_error(&file, &error))?;
         if let Some(block) = body.iter().find_map(Structure::as_block) {
             let (line, column) = place(&text, block.span().map_or(0, |span| span.start));
@@ -121,7 +125,8 @@ impl VarFile {
             return Err(undeclared(name, declarations));
         }
         let kind = declaration.and_then(|declaration| declaration.kind.as_deref());
-        let sensitive = declaration.is_some_and(|declaration| declaration.sensitive);
+        // One that is declared where it was not looked for may be sensitive.
+        let sensitive = declaration.is_none_or(|declaration| declaration.sensitive);
         let new = written(name, value, kind, sensitive)?;
         let shown = |value: String| if sensitive { SENSITIVE.to_owned() } else { value };
         let from = self.value(name).map(|expression| self.shown(expression));
