@@ -46,6 +46,9 @@ pub(crate) struct RunRecord {
     pub(crate) host: String,
     pub(crate) operation: String,
     pub(crate) started_at: Timestamp,
+    /// Whether it made the environment's workspace.
+    #[serde(default)]
+    pub(crate) made_workspace: bool,
 }
 
 /// The right to work on an environment in this folder, until it is dropped.
@@ -140,9 +143,14 @@ impl Folder {
         }
         let predecessor = read_record(&died);
         let started_at = cx.clock().now();
-        let record = RunRecord { pid: std::process::id(), host: host(), operation: operation.to_owned(), started_at };
-        let text = serde_json::to_vec(&record).unwrap_or_default();
-        write_private(&run, &text).map_err(|error| unwritable(&run, error))?;
+        let record = RunRecord {
+            pid: std::process::id(),
+            host: host(),
+            operation: operation.to_owned(),
+            started_at,
+            made_workspace: false,
+        };
+        write_record(&run, &record)?;
         Ok(Hold { file, run, died, predecessor, killed: AtomicBool::new(false) })
     }
 
@@ -184,6 +192,19 @@ impl Hold {
         &self.file
     }
 
+    /// Writes down that the environment's workspace was made, so that the next run knows it for nothing but that, should we die.
+    pub(crate) fn made_workspace(&self) -> Result<()> {
+        match read_record(&self.run) {
+            Some(record) => write_record(&self.run, &RunRecord { made_workspace: true, ..record }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a run that died had made the environment's workspace.
+    pub(crate) fn dead_made_workspace(&self) -> bool {
+        self.predecessor.as_ref().is_some_and(|run| run.made_workspace)
+    }
+
     /// Whether a lock on the state seems to be left by a run of ours that died: it was taken on this machine after that run
     /// began. Neither we nor its Terraform can still be at work in this folder, which is ours now; only another folder's could.
     pub(crate) fn left_by_the_dead(&self, lock: &LockInfo) -> bool {
@@ -215,6 +236,11 @@ impl Drop for Hold {
 
 fn read_record(path: &Path) -> Option<RunRecord> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn write_record(path: &Path, record: &RunRecord) -> Result<()> {
+    let text = serde_json::to_vec(record).unwrap_or_default();
+    write_private(path, &text).map_err(|error| unwritable(path, error))
 }
 
 /// This machine as Terraform names it in a lock.

@@ -121,6 +121,16 @@ async fn a_plan_that_is_only_looked_at_leaves_nothing() {
     assert!(workspaces.list(&at.cx).await.unwrap().is_empty());
     assert!(at.events.names().contains(&"infrastructure_plan"));
 
+    // Likewise after a look that was killed, which has left its workspace and its record.
+    let seen = project.workspaces().plan(&at.cx, &PlanRequest::new(named("alpha"), PlanPurpose::Apply)).await.unwrap();
+    assert_eq!(workspaces.list(&at.cx).await.unwrap(), [named("alpha")]);
+    let record = r#"{"pid":1,"host":"x","operation":"plan","started_at":"2026-11-21T06:00:00Z","made_workspace":true}"#;
+    project.write(".adhoc/alpha/run.json", record);
+    project.workspaces().plan(&at.cx, &PlanRequest::new(named("alpha"), PlanPurpose::Look)).await.unwrap();
+    assert!(seen.has_changes && workspaces.list(&at.cx).await.unwrap().is_empty());
+    fs::remove_file(project.path(".adhoc/alpha/plan")).unwrap();
+    fs::remove_file(project.path(".adhoc/alpha/plan.seal.json")).unwrap();
+
     // Likewise one that fails, and one that is not applied after all.
     project.write("envs/alpha.tfvars", "tag = \"a\"\nparts = \"many\"\n");
     let error = bring_up(&at, &workspaces, "alpha").await.unwrap_err();

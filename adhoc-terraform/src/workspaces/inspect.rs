@@ -112,7 +112,14 @@ impl TerraformWorkspaces {
         folder.create()?;
         let known = self.ready(cx, &folder, None).await?;
         let existed = known.iter().any(|name| name == environment.as_str());
-        let opened = Opened { workspaces: self, environment: environment.clone(), folder, hold: None, existed };
+        let opened = Opened {
+            workspaces: self,
+            environment: environment.clone(),
+            folder,
+            hold: None,
+            existed,
+            is_new: !existed,
+        };
         opened.ensure_exists()?;
         Ok(opened)
     }

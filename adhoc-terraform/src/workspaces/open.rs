@@ -34,6 +34,8 @@ pub(crate) struct Opened<'a> {
     pub(super) hold: Option<Arc<Hold>>,
     /// Whether the workspace was there before.
     pub(super) existed: bool,
+    /// Whether it is new: made by this run, or by one that died before anything was in it.
+    pub(super) is_new: bool,
 }
 
 impl TerraformWorkspaces {
@@ -144,7 +146,11 @@ impl TerraformWorkspaces {
         self.refuse_lost_state(environment, &folder)?;
         let known = self.ready(cx, &folder, Some(&hold)).await?;
         let existed = known.iter().any(|name| name == environment.as_str());
-        Ok(Opened { workspaces: self, environment: environment.clone(), folder, hold: Some(hold), existed })
+        let (environment, is_new) = (environment.clone(), !existed);
+        let left_by_the_dead = existed && hold.dead_made_workspace();
+        let mut opened = Opened { workspaces: self, environment, folder, hold: Some(hold), existed, is_new };
+        opened.is_new = is_new || (left_by_the_dead && opened.resources(cx).await?.is_empty());
+        Ok(opened)
     }
 
     /// Keeps every other run in this folder off an environment until the guard is dropped, so that what is read between
@@ -394,7 +400,8 @@ impl Opened<'_> {
         let run =
             self.workspaces.run(&self.folder, self.hold.as_deref(), ["workspace", "new", self.environment.as_str()]);
         let (ended, _) = run.capture(cx).await?;
-        self.workspaces.ensure_succeeded(&ended, "make the workspace", Some(self))
+        self.workspaces.ensure_succeeded(&ended, "make the workspace", Some(self))?;
+        self.hold()?.made_workspace()
     }
 
     /// Deletes the workspace, which must be empty. One that is gone already is no error.

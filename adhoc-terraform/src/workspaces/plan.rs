@@ -35,7 +35,7 @@ pub(super) async fn plan(at: &TerraformWorkspaces, cx: &Context, request: &PlanR
         opened.ensure_exists()?;
     }
     let result = cx.step_to_its_end("plan", plan_opened(&opened, cx, request)).await;
-    if !opened.existed && (result.is_err() || request.purpose == PlanPurpose::Look) {
+    if opened.is_new && (result.is_err() || request.purpose == PlanPurpose::Look) {
         // Made for this plan alone; and it goes even if the plan was interrupted.
         let uninterrupted = cx.clone().with_cancellation(CancellationToken::new());
         if let Err(error) = opened.delete_workspace(&uninterrupted).await {
@@ -95,7 +95,7 @@ async fn seal(
     before.ensure_same(&Inputs::read(&at.dir, Some(planning.variables), revision)?, &opened.environment)?;
     plan.reference = Some(out.display().to_string());
     let made = (cx.clock().now(), at.version(cx).await?.to_string());
-    let seal = Seal::new(&plan, unfinished, planning.variables, before, made)?.of_new_workspace(!opened.existed);
+    let seal = Seal::new(&plan, unfinished, planning.variables, before, made)?.of_new_workspace(opened.is_new);
     fs::rename(unfinished, out).map_err(|error| unwritable(out, error))?;
     seal.write(out)?;
     Ok(plan)
