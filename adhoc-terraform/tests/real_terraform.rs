@@ -84,7 +84,7 @@ async fn conforms(at: &Surroundings, workspaces: &dyn Workspaces) {
     let plan = workspaces.plan(&at.cx, &PlanRequest::new(gamma.clone(), PlanPurpose::Apply)).await.unwrap();
     let applied = workspaces.apply(&at.cx, &plan).await.unwrap();
     assert_eq!((applied.counts, applied.environment.as_str()), (plan.counts, "gamma"));
-    assert_eq!(workspaces.list(&at.cx).await.unwrap(), [gamma.clone()]);
+    assert_eq!(workspaces.list(&at.cx).await.unwrap(), std::slice::from_ref(&gamma));
     assert!(!workspaces.plan(&at.cx, &look).await.unwrap().has_changes);
     assert_eq!(workspaces.outputs(&at.cx, &gamma).await.unwrap()["tag"].as_str(), Some("a"));
     assert_eq!(workspaces.destroy(&at.cx, &gamma).await.unwrap().destroyed, plan.counts.add);
