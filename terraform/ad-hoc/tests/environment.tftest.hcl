@@ -240,6 +240,10 @@ run "roles_are_overridden_one_by_one" {
     error_message = "Or a one-off task, which has a definition only."
   }
   assert {
+    condition     = output.task_families["reports"] == "alpha-reports" && output.task_families["seed"] == "alpha-seed"
+    error_message = "The families of both are there to be retired."
+  }
+  assert {
     condition     = !contains(keys(module.task_definition), "redis")
     error_message = "Redis stays in its module."
   }
