@@ -164,6 +164,17 @@ run "ci" {
   }
 
   assert {
+    condition = length(setsubtract(
+      ["ec2:DescribeRegions", "ec2:DescribeVpcs", "route53:CreateHostedZone", "route53:ListHostedZonesByName"],
+      flatten([
+        for document in [data.aws_iam_policy_document.shared_network, data.aws_iam_policy_document.shared_services] :
+        [for statement in document.statement : statement.actions if contains(statement.resources, "*")]
+      ]),
+    )) == 0
+    error_message = "what Cloud Map asks for in our name when it makes a namespace"
+  }
+
+  assert {
     condition = toset(flatten([
       for statement in data.aws_iam_policy_document.environments_state.statement : statement.resources if contains(statement.actions, "s3:PutObject")
       ])) == toset([
