@@ -510,7 +510,7 @@ data "aws_iam_policy_document" "shared_identity" {
       "iam:TagInstanceProfile",
       "iam:UntagInstanceProfile",
     ]
-    resources = ["${local.arn}:iam::${local.account}:instance-profile/${var.project}-*-bastion"]
+    resources = ["${local.bastion_profiles}"]
   }
 
   statement {

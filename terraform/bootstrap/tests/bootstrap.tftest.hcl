@@ -158,9 +158,16 @@ run "ci" {
   assert {
     condition = alltrue([
       for resource in flatten([for statement in data.aws_iam_policy_document.shared_identity.statement : tolist(statement.resources)]) :
-      can(regex("^arn:aws:iam::123456789012:((role|instance-profile)/ublog-\\*-(execution|task|bastion)|role/aws-service-role/[a-z.]+/\\*)$", resource))
+      can(regex("^arn:aws:iam::123456789012:((role|instance-profile)/ublog/ublog-\\*-(execution|task|bastion)|role/aws-service-role/[a-z.]+/\\*)$", resource))
     ])
     error_message = "only roles of `shared`, which the CI roles themselves are not"
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.environments_application.statement : statement.resources if contains(statement.actions, "iam:PassRole")
+    ])) == toset(["arn:aws:iam::123456789012:role/ublog/ublog-*-execution", "arn:aws:iam::123456789012:role/ublog/ublog-*-task"])
+    error_message = "tasks get roles in the project's path only"
   }
 
   assert {
