@@ -191,6 +191,29 @@ run "ci" {
     error_message = "the role for environments cannot write the state of `shared`"
   }
 
+  # One and the same Cloud Map serves all projects of the account.
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.environments_routing.statement : anytrue([
+        for condition in statement.condition :
+        condition.test == "StringEquals" && contains(["aws:RequestTag/project", "aws:ResourceTag/project"], condition.variable) && condition.values == tolist(["ublog"])
+      ])
+      if anytrue([for action in statement.actions : can(regex("^servicediscovery:(Create|Delete|Deregister|Register|Tag|Untag|Update)", action))])
+    ])
+    error_message = "nothing in Cloud Map is changed that is not the project's"
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.environments_routing.statement :
+      one(statement.resources) => one(statement.condition).variable if contains(statement.actions, "servicediscovery:CreateService")
+      } == {
+      "arn:aws:servicediscovery:eu-central-1:123456789012:service/*"   = "aws:RequestTag/project"
+      "arn:aws:servicediscovery:eu-central-1:123456789012:namespace/*" = "aws:ResourceTag/project"
+    }
+    error_message = "a service is made with the project's tag, in a namespace that has it"
+  }
+
   assert {
     condition = toset(flatten([
       for statement in data.aws_iam_policy_document.environments_routing.statement : statement.resources if statement.sid == "Records"
