@@ -158,7 +158,7 @@ data "aws_iam_policy_document" "environments_application" {
       "logs:TagResource",
       "logs:UntagResource",
     ]
-    resources = ["${local.here.logs}:log-group:/ecs/*"]
+    resources = ["${local.here.logs}:log-group:/ecs/*", "${local.here.logs}:log-group:/aws/ecs/containerinsights/*-cluster/*"]
   }
 
   statement {

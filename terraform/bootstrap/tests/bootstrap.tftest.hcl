@@ -191,6 +191,16 @@ run "ci" {
     error_message = "the role for environments cannot write the state of `shared`"
   }
 
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.environments_application.statement : statement.resources if contains(statement.actions, "logs:CreateLogGroup")
+      ])) == toset([
+      "arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/*",
+      "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/ecs/containerinsights/*-cluster/*",
+    ])
+    error_message = "log groups of tasks and of Container Insights"
+  }
+
   # One and the same Cloud Map serves all projects of the account.
   assert {
     condition = alltrue([
