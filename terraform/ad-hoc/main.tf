@@ -1,3 +1,15 @@
+# ECS would make it itself, but never delete it, nor a line in it.
+resource "aws_cloudwatch_log_group" "container_insights" {
+  #checkov:skip=CKV_AWS_158:CloudWatch encrypts with its own key; a key of one's own costs more than a short-lived environment
+  #checkov:skip=CKV_AWS_338:measurements of a short-lived environment are of no use for a year; the retention is a variable
+  count = var.container_insights ? 1 : 0
+
+  name              = "/aws/ecs/containerinsights/${local.environment}-cluster/performance"
+  retention_in_days = var.log_retention_days
+
+  tags = { Name = "/aws/ecs/containerinsights/${local.environment}-cluster/performance" }
+}
+
 resource "aws_ecs_cluster" "this" {
   #checkov:skip=CKV_AWS_65:Container Insights cost as much as a small environment; they are a variable
   name = "${local.environment}-cluster"
@@ -8,6 +20,9 @@ resource "aws_ecs_cluster" "this" {
   }
 
   tags = { Name = "${local.environment}-cluster" }
+
+  # Before the first measurement, and until after the last one.
+  depends_on = [aws_cloudwatch_log_group.container_insights]
 
   lifecycle {
     precondition {

@@ -19,7 +19,7 @@ output "services" {
 }
 
 output "task_families" {
-  description = "Families of the task definitions, by role."
+  description = "Families of all task definitions, by role: services, one-off tasks and Redis. Their revisions outlive a `terraform destroy`, and `adhoc destroy` reads here which to retire."
   value       = merge({ for role, definition in module.task_definition : role => definition.family }, { redis = module.redis.family })
 }
 

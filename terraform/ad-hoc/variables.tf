@@ -279,7 +279,7 @@ variable "media_cors_origins" {
 }
 
 variable "log_retention_days" {
-  description = "Days that log lines are kept."
+  description = "Days that log lines are kept, and what Container Insights have measured."
   type        = number
   default     = 14
 

@@ -158,7 +158,7 @@ data "aws_iam_policy_document" "environments_application" {
       "logs:TagResource",
       "logs:UntagResource",
     ]
-    resources = ["${local.here.logs}:log-group:/ecs/*"]
+    resources = ["${local.here.logs}:log-group:/ecs/*", "${local.here.logs}:log-group:/aws/ecs/containerinsights/*-cluster/*"]
   }
 
   statement {
@@ -275,7 +275,26 @@ data "aws_iam_policy_document" "environments_routing" {
   statement {
     sid       = "MakeDiscovery"
     actions   = ["servicediscovery:CreateService"]
-    resources = ["${local.here.servicediscovery}:namespace/*", "${local.here.servicediscovery}:service/*"]
+    resources = ["${local.here.servicediscovery}:service/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/project"
+      values   = ["${var.project}"]
+    }
+  }
+
+  # What these are made in is ours as well.
+  statement {
+    sid       = "UseNamespace"
+    actions   = ["servicediscovery:CreateService"]
+    resources = ["${local.here.servicediscovery}:namespace/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/project"
+      values   = ["${var.project}"]
+    }
   }
 
   statement {
@@ -283,11 +302,46 @@ data "aws_iam_policy_document" "environments_routing" {
     actions = [
       "servicediscovery:DeleteService",
       "servicediscovery:DeregisterInstance",
-      "servicediscovery:GetService",
-      "servicediscovery:ListInstances",
       "servicediscovery:UpdateService",
     ]
     resources = ["${local.here.servicediscovery}:service/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/project"
+      values   = ["${var.project}"]
+    }
+  }
+
+  # A service is tagged as it is made; what has another project's tag stays as it is.
+  statement {
+    sid       = "TagNewDiscovery"
+    actions   = ["servicediscovery:TagResource"]
+    resources = ["*"] # this action knows no resources
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/project"
+      values   = ["${var.project}"]
+    }
+
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "aws:ResourceTag/project"
+      values   = ["${var.project}"]
+    }
+  }
+
+  statement {
+    sid       = "TagOwnDiscovery"
+    actions   = ["servicediscovery:TagResource", "servicediscovery:UntagResource"]
+    resources = ["*"] # these actions know no resources
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/project"
+      values   = ["${var.project}"]
+    }
   }
 
   statement {
@@ -295,10 +349,10 @@ data "aws_iam_policy_document" "environments_routing" {
     actions = [
       "servicediscovery:GetNamespace",
       "servicediscovery:GetOperation",
+      "servicediscovery:GetService",
+      "servicediscovery:ListInstances",
       "servicediscovery:ListServices",
       "servicediscovery:ListTagsForResource",
-      "servicediscovery:TagResource",
-      "servicediscovery:UntagResource",
     ]
     resources = ["*"] # these actions know no resources, or not everywhere
   }

@@ -240,6 +240,7 @@ data "aws_iam_policy_document" "shared_network" {
       "ec2:DescribeNetworkAcls",
       "ec2:DescribeNetworkInterfaces",
       "ec2:DescribePrefixLists",
+      "ec2:DescribeRegions",
       "ec2:DescribeRouteTables",
       "ec2:DescribeSecurityGroupRules",
       "ec2:DescribeSecurityGroups",
@@ -509,7 +510,7 @@ data "aws_iam_policy_document" "shared_identity" {
       "iam:TagInstanceProfile",
       "iam:UntagInstanceProfile",
     ]
-    resources = ["${local.arn}:iam::${local.account}:instance-profile/${var.project}-*-bastion"]
+    resources = ["${local.bastion_profiles}"]
   }
 
   statement {

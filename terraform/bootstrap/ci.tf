@@ -8,9 +8,11 @@ locals {
 
   oidc_provider_arn = try(coalesce(var.github_oidc_provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), null)
 
-  # What `shared` calls its roles. The CI roles are not among them, so no CI role can change itself or the other.
-  task_roles    = [for kind in ["execution", "task"] : "${local.arn}:iam::${local.account}:role/${var.project}-*-${kind}"]
-  bastion_roles = "${local.arn}:iam::${local.account}:role/${var.project}-*-bastion"
+  # What `shared` calls its roles, which have a path of the project's own. The CI roles are not in it, so no CI role can
+  # change itself or the other.
+  task_roles       = [for kind in ["execution", "task"] : "${local.arn}:iam::${local.account}:role/${var.project}/${var.project}-*-${kind}"]
+  bastion_roles    = "${local.arn}:iam::${local.account}:role/${var.project}/${var.project}-*-bastion"
+  bastion_profiles = "${local.arn}:iam::${local.account}:instance-profile/${var.project}/${var.project}-*-bastion"
 
   # AWS makes these roles for itself, once in an account, for whoever first uses a service.
   service_linked_roles = {

@@ -79,6 +79,7 @@ module "bastion" {
 
   name                     = local.name
   role_name                = "${var.project}-${local.name}-bastion"
+  role_path                = "/${var.project}/"
   permissions_boundary_arn = var.permissions_boundary_arn
   # Without SSH nothing comes from outside, so it needs no public address: the agent goes out by the NAT gateway.
   subnet_id         = local.ssh ? module.network.public_subnet_ids[0] : module.network.private_subnet_ids[0]

@@ -183,13 +183,13 @@ variable "database_storage_gb" {
 }
 
 variable "database_max_storage_gb" {
-  description = "How far the database's storage may grow by itself, in GB. 0: not at all."
+  description = "How far the database's storage may grow by itself, in GB: ten percent more than `database_storage_gb` at least. 0: not at all."
   type        = number
   default     = 100
 
   validation {
     condition     = var.database_max_storage_gb >= 0
-    error_message = "Give 0, or a size in GB above `database_storage_gb`."
+    error_message = "Give 0, or a size in GB, ten percent above `database_storage_gb` at least."
   }
 }
 

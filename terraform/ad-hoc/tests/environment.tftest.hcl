@@ -148,6 +148,15 @@ run "starts_stopped_cheap_and_without_a_password" {
   }
 }
 
+run "measures_nothing_unasked" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_log_group.container_insights) == 0 && one(aws_ecs_cluster.this.setting).value == "disabled"
+    error_message = "Container Insights cost money."
+  }
+}
+
 run "tells_the_containers_what_they_need" {
   command = plan
 
@@ -240,6 +249,10 @@ run "roles_are_overridden_one_by_one" {
     error_message = "Or a one-off task, which has a definition only."
   }
   assert {
+    condition     = output.task_families["reports"] == "alpha-reports" && output.task_families["seed"] == "alpha-seed"
+    error_message = "The families of both are there to be retired."
+  }
+  assert {
     condition     = !contains(keys(module.task_definition), "redis")
     error_message = "Redis stays in its module."
   }
@@ -290,6 +303,25 @@ run "every_variable_is_remembered" {
   assert {
     condition     = output.adhoc_variables.state_bucket == "example-terraform-state" && output.adhoc_variables.shared == "dev"
     error_message = "And have its value."
+  }
+}
+
+run "container_insights_leave_nothing_behind" {
+  command = plan
+
+  variables {
+    container_insights = true
+    log_retention_days = 7
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.container_insights[0].name == "/aws/ecs/containerinsights/alpha-cluster/performance" && aws_cloudwatch_log_group.container_insights[0].retention_in_days == 7
+    error_message = "The log group that ECS would make for ever is made here."
+  }
+  # A dependency is no value that could be looked at, so this reads the text.
+  assert {
+    condition     = length(aws_cloudwatch_log_group.container_insights) == 1 && can(regex("resource \"aws_ecs_cluster\" \"this\" \\{\n(  .*\n|\n)*  depends_on = \\[aws_cloudwatch_log_group\\.container_insights\\]", file("main.tf")))
+    error_message = "It is there before the cluster, and goes after it."
   }
 }
 

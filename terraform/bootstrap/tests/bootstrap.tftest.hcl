@@ -158,9 +158,27 @@ run "ci" {
   assert {
     condition = alltrue([
       for resource in flatten([for statement in data.aws_iam_policy_document.shared_identity.statement : tolist(statement.resources)]) :
-      can(regex("^arn:aws:iam::123456789012:((role|instance-profile)/ublog-\\*-(execution|task|bastion)|role/aws-service-role/[a-z.]+/\\*)$", resource))
+      can(regex("^arn:aws:iam::123456789012:((role|instance-profile)/ublog/ublog-\\*-(execution|task|bastion)|role/aws-service-role/[a-z.]+/\\*)$", resource))
     ])
     error_message = "only roles of `shared`, which the CI roles themselves are not"
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.environments_application.statement : statement.resources if contains(statement.actions, "iam:PassRole")
+    ])) == toset(["arn:aws:iam::123456789012:role/ublog/ublog-*-execution", "arn:aws:iam::123456789012:role/ublog/ublog-*-task"])
+    error_message = "tasks get roles in the project's path only"
+  }
+
+  assert {
+    condition = length(setsubtract(
+      ["ec2:DescribeRegions", "ec2:DescribeVpcs", "route53:CreateHostedZone", "route53:ListHostedZonesByName"],
+      flatten([
+        for document in [data.aws_iam_policy_document.shared_network, data.aws_iam_policy_document.shared_services] :
+        [for statement in document.statement : statement.actions if contains(statement.resources, "*")]
+      ]),
+    )) == 0
+    error_message = "what Cloud Map asks for in our name when it makes a namespace"
   }
 
   assert {
@@ -171,6 +189,39 @@ run "ci" {
       "arn:aws:s3:::ublog-terraform-state-123456789012/env:/*/ad-hoc/terraform.tfstate*",
     ])
     error_message = "the role for environments cannot write the state of `shared`"
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.environments_application.statement : statement.resources if contains(statement.actions, "logs:CreateLogGroup")
+      ])) == toset([
+      "arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/*",
+      "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/ecs/containerinsights/*-cluster/*",
+    ])
+    error_message = "log groups of tasks and of Container Insights"
+  }
+
+  # One and the same Cloud Map serves all projects of the account.
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.environments_routing.statement : anytrue([
+        for condition in statement.condition :
+        condition.test == "StringEquals" && contains(["aws:RequestTag/project", "aws:ResourceTag/project"], condition.variable) && condition.values == tolist(["ublog"])
+      ])
+      if anytrue([for action in statement.actions : can(regex("^servicediscovery:(Create|Delete|Deregister|Register|Tag|Untag|Update)", action))])
+    ])
+    error_message = "nothing in Cloud Map is changed that is not the project's"
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.environments_routing.statement :
+      one(statement.resources) => one(statement.condition).variable if contains(statement.actions, "servicediscovery:CreateService")
+      } == {
+      "arn:aws:servicediscovery:eu-central-1:123456789012:service/*"   = "aws:RequestTag/project"
+      "arn:aws:servicediscovery:eu-central-1:123456789012:namespace/*" = "aws:ResourceTag/project"
+    }
+    error_message = "a service is made with the project's tag, in a namespace that has it"
   }
 
   assert {

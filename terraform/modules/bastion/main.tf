@@ -16,6 +16,7 @@ data "aws_iam_policy_document" "trust" {
 
 resource "aws_iam_role" "this" {
   name                 = var.role_name
+  path                 = var.role_path
   description          = "Bastion of ${var.name}: Session Manager and nothing else"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.permissions_boundary_arn
@@ -49,6 +50,7 @@ resource "aws_iam_role_policy" "session_manager" {
 
 resource "aws_iam_instance_profile" "this" {
   name = var.role_name
+  path = var.role_path
   role = aws_iam_role.this.name
 
   tags = { Name = var.role_name }

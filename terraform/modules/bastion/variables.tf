@@ -8,6 +8,16 @@ variable "role_name" {
   type        = string
 }
 
+variable "role_path" {
+  description = "Path of both, with a slash at each end."
+  type        = string
+
+  validation {
+    condition     = can(regex("^/([a-z0-9-]+/)*$", var.role_path))
+    error_message = "A path begins and ends with a slash, such as `/ublog/`."
+  }
+}
+
 variable "permissions_boundary_arn" {
   description = "Permissions boundary of the role. Null: none."
   type        = string

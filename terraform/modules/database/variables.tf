@@ -35,7 +35,7 @@ variable "storage_gb" {
 }
 
 variable "max_storage_gb" {
-  description = "How far the storage may grow by itself, in GB. 0: not at all."
+  description = "How far the storage may grow by itself, in GB: ten percent more than `storage_gb` at least. 0: not at all."
   type        = number
 }
 

@@ -6,6 +6,9 @@ output "vpc_id" {
 output "public_subnet_ids" {
   description = "Ids of the public subnets, in the order of the zones."
   value       = [for letter in local.letters : aws_subnet.public[letter].id]
+
+  # AWS refuses a public load balancer (InvalidSubnet) as long as its subnets have no way to the internet.
+  depends_on = [aws_route.internet, aws_route_table_association.public]
 }
 
 output "private_subnet_ids" {

@@ -77,14 +77,17 @@ resource "aws_ecs_task_definition" "this" {
   }
 
   # Releases register revisions of their own in this family. The state follows the revision that was made here, so that those
-  # are not drift; and nothing made here outlives the environment.
+  # are not drift.
   track_latest = false
-  skip_destroy = false
+
+  # An older revision stays ACTIVE when a variable changes: services may still run it, and it is what they roll back to.
+  # Nobody could start a task from an INACTIVE one. `adhoc destroy` retires the families at the end.
+  skip_destroy = true
 
   tags = { Name = local.family }
 
   lifecycle {
-    # The new revision first: a release that starts in between always finds an ACTIVE one to clone.
+    # The new revision first: the state never is without one, even if an apply is interrupted.
     create_before_destroy = true
 
     precondition {

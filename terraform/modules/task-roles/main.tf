@@ -8,6 +8,9 @@ locals {
   region    = data.aws_region.current.id
   regional  = "${local.region}:${local.account}"
 
+  # Names of roles of a project `a-b` begin like those of a project `a`; paths do not.
+  path = "/${var.project}/"
+
   media_buckets = "arn:${local.partition}:s3:::${var.project}-*-media-${local.account}"
 }
 
@@ -33,6 +36,7 @@ data "aws_iam_policy_document" "trust" {
 
 resource "aws_iam_role" "execution" {
   name                 = "${var.project}-${var.name}-execution"
+  path                 = local.path
   description          = "Starts the tasks of all environments in ${var.name}"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.permissions_boundary_arn
@@ -79,6 +83,7 @@ resource "aws_iam_role_policy" "execution" {
 
 resource "aws_iam_role" "task" {
   name                 = "${var.project}-${var.name}-task"
+  path                 = local.path
   description          = "What the application may do in all environments in ${var.name}"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.permissions_boundary_arn

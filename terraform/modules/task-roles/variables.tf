@@ -1,5 +1,5 @@
 variable "project" {
-  description = "Name of the project, which begins the names of roles and of media buckets."
+  description = "Name of the project, which is the path of the roles, and begins their names and those of media buckets."
   type        = string
 }
 

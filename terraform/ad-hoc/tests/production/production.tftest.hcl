@@ -88,4 +88,8 @@ run "differs_in_variables_only" {
     condition     = !var.media_force_destroy && var.media_versioning && one(aws_ecs_cluster.this.setting).value == "enabled"
     error_message = "Media are kept, and Container Insights are on."
   }
+  assert {
+    condition     = one(aws_cloudwatch_log_group.container_insights).retention_in_days == 90
+    error_message = "And what they measure is kept as long as the logs."
+  }
 }

@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   name              = "dev"
   role_name         = "ublog-dev-bastion"
+  role_path         = "/ublog/"
   subnet_id         = "subnet-1"
   security_group_id = "sg-1"
   database_host     = "dev-rds.example.us-east-1.rds.amazonaws.com"
@@ -32,6 +33,13 @@ run "session_manager" {
   assert {
     condition     = !contains([for statement in data.aws_iam_policy_document.session_manager.statement : true if contains(statement.actions, "ssm:GetParameter") || contains(statement.actions, "*")], true)
     error_message = "Session Manager and nothing else"
+  }
+
+  assert {
+    condition = alltrue([
+      for made in [aws_iam_role.this, aws_iam_instance_profile.this] : made.name == "ublog-dev-bastion" && made.path == "/ublog/"
+    ])
+    error_message = "CI may make, and hand over, what has this name and path"
   }
 
   assert {
@@ -80,6 +88,16 @@ run "not_a_key" {
   }
 
   expect_failures = [var.public_keys]
+}
+
+run "not_a_path" {
+  command = plan
+
+  variables {
+    role_path = "ublog"
+  }
+
+  expect_failures = [var.role_path]
 }
 
 run "not_arm" {

@@ -53,6 +53,55 @@ run "small" {
   }
 }
 
+run "storage_that_just_grows" {
+  command = plan
+
+  variables {
+    storage_gb     = 30
+    max_storage_gb = 33
+  }
+
+  assert {
+    condition     = aws_db_instance.this.max_allocated_storage == 33
+    error_message = "ten percent are enough"
+  }
+}
+
+run "storage_that_does_not_grow" {
+  command = plan
+
+  variables {
+    max_storage_gb = 0
+  }
+
+  assert {
+    condition     = aws_db_instance.this.max_allocated_storage == 0
+    error_message = "0 turns it off"
+  }
+}
+
+run "storage_that_hardly_grows" {
+  command = plan
+
+  variables {
+    storage_gb     = 25
+    max_storage_gb = 27
+  }
+
+  expect_failures = [aws_db_instance.this]
+}
+
+run "storage_that_shrinks" {
+  command = plan
+
+  variables {
+    storage_gb     = 200
+    max_storage_gb = 100
+  }
+
+  expect_failures = [aws_db_instance.this]
+}
+
 run "production" {
   command = plan
 

@@ -58,6 +58,12 @@ run "two_zones_and_one_nat" {
     condition     = output.private_subnet_ids == [aws_subnet.private["a"].id, aws_subnet.private["b"].id] && output.public_subnet_ids == [aws_subnet.public["a"].id, aws_subnet.public["b"].id]
     error_message = "subnets in the order of the zones"
   }
+
+  # A dependency is no value that could be looked at, so this reads the text.
+  assert {
+    condition     = length(output.public_subnet_ids) == 2 && can(regex("output \"public_subnet_ids\" \\{[^}]*depends_on = \\[aws_route\\.internet, aws_route_table_association\\.public\\]", file("outputs.tf")))
+    error_message = "whoever uses a public subnet waits for its way to the internet"
+  }
 }
 
 run "nat_in_every_zone" {

@@ -41,7 +41,7 @@ run "names_follow_the_conventions" {
   }
 }
 
-run "runs_on_fargate_and_leaves_nothing_behind" {
+run "runs_on_fargate_and_keeps_what_services_run" {
   command = plan
 
   assert {
@@ -57,8 +57,8 @@ run "runs_on_fargate_and_leaves_nothing_behind" {
     error_message = "Revisions that releases register must not be drift."
   }
   assert {
-    condition     = aws_ecs_task_definition.this.skip_destroy == false
-    error_message = "The revision goes with the environment."
+    condition     = aws_ecs_task_definition.this.skip_destroy == true
+    error_message = "A revision that services still run, or roll back to, must stay ACTIVE."
   }
   assert {
     condition     = aws_cloudwatch_log_group.this.retention_in_days == 14

@@ -30,6 +30,11 @@ run "roles" {
   }
 
   assert {
+    condition     = aws_iam_role.execution.path == "/ublog/" && aws_iam_role.task.path == "/ublog/"
+    error_message = "and in this path only"
+  }
+
+  assert {
     condition     = data.aws_iam_policy_document.trust.statement[0].principals == toset([{ type = "Service", identifiers = toset(["ecs-tasks.amazonaws.com"]) }])
     error_message = "for ECS tasks only"
   }
