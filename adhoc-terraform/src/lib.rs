@@ -1,6 +1,6 @@
 //! Terraform workspaces, one for each short-lived environment.
 //!
-//! [`TerraformWorkspaces`] implements [`Workspaces`](adhoc_core::Workspaces) over the command line of Terraform, or of OpenTofu.
+//! [`TerraformWorkspaces`] implements [`Workspaces`] over the command line of Terraform, or of OpenTofu.
 //!
 //! ```text
 //!   TerraformConfig ──> TerraformWorkspaces
