@@ -98,7 +98,7 @@ variable "allowed_cidrs" {
 }
 
 variable "app_ports" {
-  description = "Container ports that the load balancer may reach."
+  description = "Container ports that the load balancer may reach: `backend_port` and `frontend_port` of every environment must be among them."
   type        = list(number)
   default     = [8000, 80, 3000, 8080]
 
