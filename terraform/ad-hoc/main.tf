@@ -31,6 +31,11 @@ resource "aws_ecs_cluster" "this" {
     }
 
     precondition {
+      condition     = length(local.closed_ports) == 0
+      error_message = "The load balancer of `${var.shared}` cannot reach port ${join(", ", local.closed_ports)} of a container. Choose `backend_port` and `frontend_port` from ${join(", ", local.open_ports)}, or add to `app_ports` of the shared environment."
+    }
+
+    precondition {
       condition     = length(setsubtract(keys(var.autoscaling), keys(local.services))) == 0
       error_message = "`autoscaling` names ${join(", ", setsubtract(keys(var.autoscaling), keys(local.services)))}, which is no service. Services: ${join(", ", keys(local.services))}."
     }
@@ -105,6 +110,7 @@ module "redis" {
   cpu                = coalesce(try(var.roles["redis"].cpu, null), 256)
   memory             = coalesce(try(var.roles["redis"].memory, null), 512)
   initial_count      = coalesce(try(var.roles["redis"].count, null), 1)
+  stop_timeout       = try(var.roles["redis"].stop_timeout, null)
   cpu_architecture   = var.cpu_architecture
   capacity           = var.capacity
   subnet_ids         = local.shared.private_subnet_ids
@@ -118,6 +124,10 @@ module "redis" {
 }
 
 locals {
+  # States of shared environments that were applied long ago do not tell.
+  open_ports   = try(local.shared.app_ports, [var.backend_port, var.frontend_port])
+  closed_ports = setsubtract([var.backend_port, var.frontend_port], local.open_ports)
+
   target_groups = {
     gunicorn = module.routing.backend_target_group_arn
     web-ui   = module.routing.frontend_target_group_arn

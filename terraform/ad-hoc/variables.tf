@@ -102,13 +102,13 @@ variable "python_package" {
 }
 
 variable "backend_port" {
-  description = "Port that gunicorn listens on."
+  description = "Port that gunicorn listens on, one of the shared environment's `app_ports`."
   type        = number
   default     = 8000
 }
 
 variable "frontend_port" {
-  description = "Port that web-ui listens on."
+  description = "Port that web-ui listens on, one of the shared environment's `app_ports`."
   type        = number
   default     = 3000
 }

@@ -433,13 +433,41 @@ data "aws_iam_policy_document" "shared_services" {
   }
 
   statement {
+    sid       = "TagNewNamespace"
+    actions   = ["servicediscovery:TagResource"]
+    resources = ["*"] # this action knows no resources
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/project"
+      values   = ["${var.project}"]
+    }
+
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "aws:ResourceTag/project"
+      values   = ["${var.project}"]
+    }
+  }
+
+  statement {
+    sid       = "TagOwnNamespace"
+    actions   = ["servicediscovery:TagResource", "servicediscovery:UntagResource"]
+    resources = ["*"] # these actions know no resources
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/project"
+      values   = ["${var.project}"]
+    }
+  }
+
+  statement {
     sid = "ReadNamespace"
     actions = [
       "servicediscovery:GetNamespace",
       "servicediscovery:GetOperation",
       "servicediscovery:ListTagsForResource",
-      "servicediscovery:TagResource",
-      "servicediscovery:UntagResource",
     ]
     resources = ["*"] # these actions know no resources, or not everywhere
   }

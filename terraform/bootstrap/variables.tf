@@ -115,7 +115,7 @@ variable "ci_shared_subjects" {
 }
 
 variable "zone_ids" {
-  description = "Route 53 hosted zones in which environments make their records."
+  description = "Route 53 hosted zones in which CI may make the records of environments: the `zone_id` of every `shared` that has one."
   type        = list(string)
   default     = []
 

@@ -75,6 +75,11 @@ output "app_security_group_id" {
   value       = module.security_groups.app_id
 }
 
+output "app_ports" {
+  description = "Container ports that the load balancer may reach."
+  value       = var.app_ports
+}
+
 output "namespace_id" {
   description = "Id of the Cloud Map namespace."
   value       = aws_service_discovery_private_dns_namespace.this.id

@@ -81,7 +81,7 @@ variable "availability_zones" {
 }
 
 variable "nat_per_zone" {
-  description = "A NAT gateway in every zone, for production; otherwise one for all (about 35 USD a month each, and traffic)."
+  description = "A NAT gateway in every zone, for production; otherwise one for all (about 33 USD a month each, and traffic)."
   type        = bool
   default     = false
 }
@@ -98,7 +98,7 @@ variable "allowed_cidrs" {
 }
 
 variable "app_ports" {
-  description = "Container ports that the load balancer may reach."
+  description = "Container ports that the load balancer may reach: `backend_port` and `frontend_port` of every environment must be among them."
   type        = list(number)
   default     = [8000, 80, 3000, 8080]
 
@@ -150,7 +150,7 @@ variable "namespace" {
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 variable "database_version" {
-  description = "Major version of Postgres, 14 to 18. A higher one upgrades the instance."
+  description = "Major version of Postgres, 14 to 18. A higher one upgrades the instance: apply it with `database_apply_immediately = true`."
   type        = string
   default     = "17"
 
@@ -217,7 +217,10 @@ variable "database_final_snapshot" {
 }
 
 variable "database_apply_immediately" {
-  description = "Change the instance at once, which may restart it; otherwise in its next maintenance window, as production wants."
+  description = <<-EOT
+    Change the instance at once, which may restart it; otherwise in its next maintenance window, as production wants. True for
+    a new major version, else Terraform deletes the old parameter group while the instance still uses it, which fails.
+  EOT
   type        = bool
   default     = true
 }

@@ -46,6 +46,7 @@ override_data {
       alb_zone_id           = "Z2"
       https_listener_arn    = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/dev-alb/1/2"
       app_security_group_id = "sg-1"
+      app_ports             = [8000, 80, 3000, 8080]
       namespace_id          = "ns-1"
       namespace_name        = "ad-hoc"
       database_host         = "dev-rds.example.eu-central-1.rds.amazonaws.com"
@@ -224,7 +225,7 @@ run "roles_are_overridden_one_by_one" {
       gunicorn = { cpu = 1024, memory = 2048, count = 2, stop_timeout = 60 }
       reports  = { command = ["celery", "worker", "--queues", "reports"] }
       seed     = { kind = "task", command = ["python", "manage.py", "loaddata", "demo"] }
-      redis    = { memory = 1024 }
+      redis    = { memory = 1024, stop_timeout = 90 }
     }
   }
 
@@ -255,6 +256,10 @@ run "roles_are_overridden_one_by_one" {
   assert {
     condition     = !contains(keys(module.task_definition), "redis")
     error_message = "Redis stays in its module."
+  }
+  assert {
+    condition     = module.redis.container.stopTimeout == 90 && module.task_definition["gunicorn"].container.stopTimeout == 60
+    error_message = "And is given as long to stop as it asks for, like the others."
   }
 }
 
@@ -331,6 +336,26 @@ run "refuses_a_region_that_is_not_the_shared_one" {
   override_data {
     target = data.aws_region.current
     values = { id = "us-east-1" }
+  }
+
+  expect_failures = [aws_ecs_cluster.this]
+}
+
+run "refuses_a_port_of_the_back_end_that_is_closed" {
+  command = plan
+
+  variables {
+    backend_port = 9000
+  }
+
+  expect_failures = [aws_ecs_cluster.this]
+}
+
+run "refuses_a_port_of_the_front_end_that_is_closed" {
+  command = plan
+
+  variables {
+    frontend_port = 5173
   }
 
   expect_failures = [aws_ecs_cluster.this]

@@ -12,7 +12,7 @@ mock_provider "aws" {
   }
 }
 
-# Without zone_id: Terraform keeps no outputs that are null.
+# Without zone_id: Terraform keeps no outputs that are null. Without app_ports: older states have none.
 override_data {
   target = data.terraform_remote_state.shared
   values = {
@@ -47,5 +47,9 @@ run "makes_no_record" {
   assert {
     condition     = length(aws_route53_record.this) == 0 && output.url == "https://alpha.dev.example.com"
     error_message = "Without a zone there is no record to make."
+  }
+  assert {
+    condition     = length(local.closed_ports) == 0
+    error_message = "Where the open ports are not known, every port is taken to be one."
   }
 }

@@ -14,7 +14,7 @@ project = "ublog"
 # github_oidc_provider_arn = null                      # of the account, which can have one only; null: make it
 # ci_environments_subjects = ["*"]                     # any run in the repository
 # ci_shared_subjects       = ["environment:shared"]
-# zone_ids                 = ["Z0123456789ABCDEFGHIJ"] # where environments make their records
+# zone_ids                 = ["Z0123456789ABCDEFGHIJ"] # with a `zone_id` in `shared`, the same: CI makes the records there
 # extra_secret_arns        = []
 
 # Only before the end: lets `adhoc bootstrap destroy` delete every state there ever was.

@@ -204,7 +204,7 @@ run "ci" {
   # One and the same Cloud Map serves all projects of the account.
   assert {
     condition = alltrue([
-      for statement in data.aws_iam_policy_document.environments_routing.statement : anytrue([
+      for statement in concat(data.aws_iam_policy_document.environments_routing.statement, data.aws_iam_policy_document.shared_services.statement) : anytrue([
         for condition in statement.condition :
         condition.test == "StringEquals" && contains(["aws:RequestTag/project", "aws:ResourceTag/project"], condition.variable) && condition.values == tolist(["ublog"])
       ])

@@ -87,7 +87,7 @@ resource "aws_db_instance" "this" {
   lifecycle {
     ignore_changes = [final_snapshot_identifier]
 
-    # RDS refuses less, after some minutes. (In whole numbers, because 1.1 is none.)
+    # RDS refuses less, but an apply would learn that after some minutes only.
     precondition {
       condition     = var.max_storage_gb == 0 || var.max_storage_gb >= ceil(var.storage_gb * 11 / 10)
       error_message = "The storage of the database may grow to ${var.max_storage_gb} GB, and begins at ${var.storage_gb} GB. Let it grow to ${ceil(var.storage_gb * 11 / 10)} GB at least, ten percent more, or set 0: not at all."

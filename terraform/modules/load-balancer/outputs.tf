@@ -22,3 +22,8 @@ output "https_listener_arn" {
   description = "ARN of the HTTPS listener, which environments add rules to."
   value       = aws_lb_listener.https.arn
 }
+
+output "deletion_protection" {
+  description = "Whether AWS refuses to delete the load balancer."
+  value       = aws_lb.this.enable_deletion_protection
+}

@@ -17,6 +17,7 @@ module "task_definition" {
   cpu                  = var.cpu
   memory               = var.memory
   cpu_architecture     = var.cpu_architecture
+  stop_timeout         = var.stop_timeout
   execution_role_arn   = var.execution_role_arn
   task_role_arn        = var.task_role_arn
   region               = var.region

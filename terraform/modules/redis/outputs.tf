@@ -13,6 +13,11 @@ output "port" {
   value       = local.port
 }
 
+output "container" {
+  description = "Definition of the container."
+  value       = module.task_definition.container
+}
+
 output "log_group" {
   description = "Name of the log group."
   value       = module.task_definition.log_group

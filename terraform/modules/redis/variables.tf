@@ -47,6 +47,12 @@ variable "initial_count" {
   }
 }
 
+variable "stop_timeout" {
+  description = "Seconds between SIGTERM and SIGKILL, 2 to 120. Default: those of ECS, 30."
+  type        = number
+  default     = null
+}
+
 variable "cpu_architecture" {
   description = "X86_64 or ARM64."
   type        = string

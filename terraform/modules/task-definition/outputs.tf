@@ -8,6 +8,11 @@ output "family" {
   value       = aws_ecs_task_definition.this.family
 }
 
+output "container" {
+  description = "Definition of the container, without the members that have no value. Secrets are references in it."
+  value       = local.container
+}
+
 output "log_group" {
   description = "Name of the log group."
   value       = aws_cloudwatch_log_group.this.name

@@ -55,6 +55,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = toset(output.app_ports) == toset([80, 3000, 8000, 8080])
+    error_message = "which ports of theirs the load balancer reaches"
+  }
+
+  assert {
     condition = alltrue([for value in [
       output.vpc_id, output.alb_arn, output.alb_arn_suffix, output.alb_dns_name, output.alb_zone_id, output.https_listener_arn,
       output.app_security_group_id, output.namespace_id, output.execution_role_arn, output.task_role_arn, output.bastion_instance_id,

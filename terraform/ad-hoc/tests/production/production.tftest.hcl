@@ -47,6 +47,7 @@ override_data {
       alb_zone_id           = "Z2"
       https_listener_arn    = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/prod-alb/1/2"
       app_security_group_id = "sg-1"
+      app_ports             = [8000, 80, 3000, 8080]
       namespace_id          = "ns-1"
       namespace_name        = "ad-hoc"
       database_host         = "prod-rds.example.eu-central-1.rds.amazonaws.com"

@@ -126,6 +126,11 @@ run "production" {
   }
 
   assert {
+    condition     = output.guards == { multi_az = true, backup_days = 14, final_snapshot = true, deletion_protection = true, apply_immediately = false }
+    error_message = "and this is said"
+  }
+
+  assert {
     condition     = aws_cloudwatch_log_group.this["postgresql"].name == "/aws/rds/instance/dev-rds/postgresql" && aws_cloudwatch_log_group.this["postgresql"].retention_in_days == 14
     error_message = "logs that end some day"
   }

@@ -52,4 +52,9 @@ run "internal_and_protected" {
     condition     = aws_lb.this.internal && aws_lb.this.enable_deletion_protection && aws_lb.this.access_logs[0].bucket == "logs" && aws_lb.this.access_logs[0].enabled
     error_message = "internal, protected, with logs"
   }
+
+  assert {
+    condition     = output.deletion_protection
+    error_message = "and this is said"
+  }
 }

@@ -41,8 +41,26 @@ run "is_found_by_its_name" {
   }
 }
 
+run "takes_its_time_to_stop" {
+  command = plan
+
+  variables {
+    stop_timeout = 60
+  }
+
+  assert {
+    condition     = output.container.stopTimeout == 60 && output.container.name == "redis"
+    error_message = "The stop timeout is the container's."
+  }
+}
+
 run "runs_once_and_at_once" {
   command = plan
+
+  assert {
+    condition     = !contains(keys(output.container), "stopTimeout")
+    error_message = "Without one it is that of ECS."
+  }
 
   assert {
     condition     = aws_ecs_service.this.desired_count == 1
