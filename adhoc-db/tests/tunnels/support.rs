@@ -122,7 +122,8 @@ impl Agent {
         let mut command = Command::new("ssh-agent");
         command.arg("-D").arg("-a").arg(&socket).stdout(std::process::Stdio::null());
         let agent = Self { child: command.spawn().unwrap(), socket };
-        while !agent.socket.exists() {
+        // Its socket is there a moment before anybody listens.
+        while std::os::unix::net::UnixStream::connect(&agent.socket).is_err() {
             clock().sleep(std::time::Duration::from_millis(10)).await;
         }
         for key in keys {
