@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, Weak};
 
 use adhoc_core::{Context, EnvironmentName, Error, Result};
+use rustix::process::Signal;
 
 use super::TerraformWorkspaces;
 use super::apply::ERRORED_STATE;
@@ -317,7 +318,9 @@ impl TerraformWorkspaces {
         opened: Option<&Opened<'_>>,
     ) -> Error {
         let environment = opened.map_or_else(String::new, |opened| opened.environment.to_string());
-        if let Some(signal) = ended.signal() {
+        // Our own interrupt kills it where it comes before anything listens for it.
+        let killed = ended.signal().filter(|signal| !(ended.interrupted && *signal == Signal::INT.as_raw()));
+        if let Some(signal) = killed {
             if let Some(hold) = opened.and_then(|opened| opened.hold.as_ref()) {
                 hold.was_killed();
             }
