@@ -13,7 +13,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use support::{Run, bare_command, interrupt};
@@ -314,7 +314,16 @@ fn the_command_that_continues_shows_no_value() {
 }
 
 #[test]
-fn an_interrupt_reaches_terraform_once_and_a_second_one_only_warns() {
+fn any_signal_reaches_terraform_once_as_an_interrupt_and_a_second_one_only_warns() {
+    for signal in ["INT", "TERM", "HUP"] {
+        signalled(signal);
+    }
+}
+
+fn signalled(signal: &str) {
+    let signal = |child: &Child| {
+        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+    };
     let apply = r#"
     trap 'echo INT >>"$here/signals"' INT
     here=$(dirname "$0")
@@ -328,9 +337,9 @@ fn an_interrupt_reaches_terraform_once_and_a_second_one_only_warns() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let mut seen = |wanted: &str| lines.by_ref().find(|line| line.contains(wanted)).expect(wanted);
     seen("creating a.b");
-    interrupt(&child);
+    signal(&child);
     seen("Terraform was asked to stop");
-    interrupt(&child);
+    signal(&child);
     seen("a third signal leaves it to end by itself");
     project.file("bin/end", "");
     let end = seen("`adhoc create alpha` continues");

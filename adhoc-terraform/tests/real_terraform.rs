@@ -65,6 +65,14 @@ async fn two_environments_live_in_one_folder_at_once() {
     let drift = workspaces.drift(&at.cx, &named("alpha")).await.unwrap();
     assert!(drift.drifted.is_empty() && drift.unapplied.len() == 1, "what is not applied yet is no drift: {drift:?}");
 
+    let error = workspaces.delete_workspace(&at.cx, &named("alpha")).await.unwrap_err();
+    assert!(matches!(error, Error::Terraform(_)), "it is not empty: {}", told(&error));
+    let held = workspaces.hold(&at.cx, &named("alpha"), "test").unwrap();
+    let look = PlanRequest::new(named("alpha"), PlanPurpose::Look);
+    assert!(workspaces.plan(&at.cx, &look).await.is_ok(), "whoever holds it may work on it");
+    assert!(matches!(project.workspaces().plan(&at.cx, &look).await, Err(Error::Locked(_))), "and nobody else");
+    drop(held);
+
     for name in ["alpha", "beta"] {
         assert_eq!(workspaces.destroy(&at.cx, &named(name)).await.unwrap().destroyed, 3);
         assert!(!workspaces.destroy(&at.cx, &named(name)).await.unwrap().existed, "twice is once");
@@ -213,6 +221,12 @@ async fn a_workspace_with_nothing_left_in_it_is_cleaned_up() {
     workspaces.apply(&at.cx, &plan).await.unwrap();
     // Not even a configuration that resolves is needed any more.
     fs::remove_file(project.path("envs/alpha.tfvars")).unwrap();
+    workspaces.delete_workspace(&at.cx, &named("alpha")).await.unwrap();
+    assert!(matches!(workspaces.delete_workspace(&at.cx, &named("alpha")).await, Err(Error::NotFound(_))));
+    project.write("envs/alpha.tfvars", "tag = \"a\"\n");
+    let plan = workspaces.plan(&at.cx, &PlanRequest::new(named("alpha"), PlanPurpose::Apply)).await.unwrap();
+    fs::remove_file(project.path("envs/alpha.tfvars")).unwrap();
+    assert!(plan.has_changes, "an empty workspace, again");
     let gone = workspaces.destroy(&at.cx, &named("alpha")).await.unwrap();
     assert_eq!((gone.existed, gone.destroyed), (true, 0));
     assert!(workspaces.list(&at.cx).await.unwrap().is_empty());
@@ -295,6 +309,8 @@ async fn a_state_that_is_locked_says_by_whom_and_how_to_unlock_it() {
         // In the same folder the environment is held; in another one it is the state.
         let request = PlanRequest::new(named("alpha"), PlanPurpose::Look);
         let held = project.workspaces().plan(&second.cx, &request).await.unwrap_err();
+        let same_value = busy.plan(&second.cx, &request).await.unwrap_err();
+        assert!(matches!(same_value, Error::Locked(_)), "one operation at a time, in one value, too: {same_value}");
         let locked = waiting.plan(&second.cx, &request).await.unwrap_err();
         let outputs = busy.outputs(&second.cx, &named("alpha")).await;
         first.cancellation.cancel();

@@ -34,7 +34,7 @@ const LOGGED_OUT: [&str; 8] = [
 const DENIED: [&str; 4] = ["AccessDenied", "UnauthorizedOperation", "not authorized to perform", "api error Forbidden"];
 
 /// What to do where the error stays Terraform's own.
-const HINTS: [(&[&str], &str); 8] = [
+const HINTS: [(&[&str], &str); 9] = [
     (
         &["Failed to query available provider packages", "Failed to install provider", "no available releases match"],
         "without a way to the registry, name a folder with the providers: `plugin_dir` of [terraform], or ADHOC_TF_PLUGIN_DIR",
@@ -56,6 +56,10 @@ const HINTS: [(&[&str], &str); 8] = [
     (
         &["deletion protection", "deletion_protection", "Cannot delete protected"],
         "switch its deletion protection off, apply that, and destroy it then",
+    ),
+    (
+        &["BucketNotEmpty", "RepositoryNotEmptyException"],
+        "it still holds something: allow it to go with that (`force_destroy` or the like), apply that, and destroy it then",
     ),
     (&["final_snapshot_identifier"], "set `skip_final_snapshot = true`, apply that, and destroy it then"),
     (
@@ -80,13 +84,6 @@ impl Situation<'_> {
         match self.var_file {
             Some(file) => error.with_hint(format!("correct it in {file}")),
             None => error,
-        }
-    }
-
-    fn then_again(&self, hint: &str) -> String {
-        match self.again {
-            Some(again) => format!("{hint}, then run `{again}`"),
-            None => hint.to_owned(),
         }
     }
 
@@ -166,8 +163,7 @@ fn outdated_plan(faults: &Faults<'_>, situation: &Situation<'_>) -> Option<Error
         "plan files cannot be transferred",
         "as a plan file",
     ])?;
-    let hint = situation.again.map_or_else(|| "plan again".to_owned(), |again| format!("plan again: `{again}`"));
-    Some(situation.terraform(faults.with_others(&error.to_string(), 1)).with_hint(hint))
+    Some(situation.terraform(faults.with_others(&error.to_string(), 1)).with_hint("plan again"))
 }
 
 /// No workspace, no configuration.
@@ -186,7 +182,7 @@ fn credentials(faults: &Faults<'_>, situation: &Situation<'_>) -> Option<Error> 
     if let Some((error, _)) = faults.find(&LOGGED_OUT) {
         let hint = "sign in to AWS again (`aws sts get-caller-identity` shows who you are)";
         let error = situation.terraform(faults.with_others(&error.to_string(), 1));
-        return Some(error.with_hint(situation.then_again(hint)));
+        return Some(error.with_hint(hint));
     }
     let (error, words) = faults.find(&DENIED)?;
     let hint = match (denied_action(words), words.contains("explicit deny")) {

@@ -27,8 +27,6 @@ pub(crate) struct Situation<'a> {
     pub(crate) var_file: Option<&'a str>,
     /// The command that releases the lock with an id.
     pub(crate) unlock: &'a dyn Fn(&str) -> String,
-    /// The command to repeat.
-    pub(crate) again: Option<&'a str>,
     /// Whether a lock was taken on this machine, by a run that is dead.
     pub(crate) left_behind_lock_is_ours: &'a dyn Fn(&LockInfo) -> bool,
 }

@@ -26,7 +26,6 @@ fn judged(errors: &[Diagnostic], text: &str, is_ours: bool) -> Error {
         environment: "alpha",
         var_file: Some("envs/bad_value.tfvars"),
         unlock: &unlock,
-        again: Some("adhoc plan alpha"),
         left_behind_lock_is_ours: &|_| is_ours,
     };
     classify(errors, text, &situation)
@@ -153,7 +152,7 @@ fn a_plan_that_is_out_of_date_is_made_again() {
         of_words("Failed to read plan from plan file", version),
     ] {
         assert!(matches!(error, Error::Terraform(_)), "{error:?}");
-        assert_eq!(hint(&error), "plan again: `adhoc plan alpha`", "{error}");
+        assert_eq!(hint(&error), "plan again", "{error}");
     }
 }
 
@@ -176,7 +175,7 @@ fn what_is_not_there_is_not_found() {
 fn credentials_are_to_be_renewed_and_permissions_to_be_given() {
     let error = of(recorded!("no_credentials.jsonl"));
     assert!(matches!(error, Error::Terraform(_)));
-    assert!(hint(&error).starts_with("sign in to AWS again") && hint(&error).ends_with("run `adhoc plan alpha`"));
+    assert!(hint(&error).starts_with("sign in to AWS again"));
     for code in ["ExpiredToken", "InvalidClientTokenId: The security token included in the request is invalid"] {
         let error = of_words("creating ECS Service", &format!("operation error ECS: CreateService, api error {code}"));
         assert!(hint(&error).starts_with("sign in"), "{error}");

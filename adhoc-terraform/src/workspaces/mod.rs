@@ -3,9 +3,11 @@
 mod apply;
 mod destroy;
 mod drift;
+mod held;
 mod inspect;
 mod open;
 mod plan;
+mod var_files;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,8 +20,8 @@ use adhoc_core::{
 use tokio::sync::OnceCell;
 
 pub use self::drift::Drift;
+pub use self::held::HeldEnvironment;
 pub use self::inspect::StateResource;
-pub use self::open::HeldEnvironment;
 pub(crate) use self::open::Opened;
 use crate::folder::Hold;
 use crate::process::Program;
@@ -43,7 +45,7 @@ pub struct TerraformWorkspaces {
     program: Program,
     dropped: Vec<String>,
     version: OnceCell<Version>,
-    /// The environments that this value holds.
+    /// The environments that somebody holds by a guard of this value's.
     holds: Mutex<BTreeMap<EnvironmentName, Weak<Hold>>>,
     /// The environments whose data folder this value has initialised.
     initialised: Mutex<BTreeSet<PathBuf>>,

@@ -2,9 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::Arc;
 
 use adhoc_core::{Context, EnvironmentName, Error, Result};
 use rustix::process::Signal;
@@ -15,16 +14,8 @@ use crate::failure::{Situation, classify, was_interrupted};
 use crate::folder::{Folder, Hold};
 use crate::process::{Ended, Run};
 use crate::stream::{Collector, Diagnostic};
-use crate::variables::{Declarations, VarFile};
+use crate::variables::Declarations;
 use crate::version::Version;
-
-/// Variables of a var file that name the environment, if a configuration has one.
-const NAMING: [&str; 4] = ["environment", "env", "environment_name", "workspace"];
-
-/// The right to work on an environment in a folder, until it is dropped: see [`TerraformWorkspaces::hold`].
-#[derive(Debug)]
-#[must_use = "the environment is free again once this is dropped"]
-pub struct HeldEnvironment(#[expect(dead_code, reason = "it is held, not used")] Arc<Hold>);
 
 /// An environment that may be worked on: held, initialised, and with its workspace known.
 pub(crate) struct Opened<'a> {
@@ -84,56 +75,6 @@ impl TerraformWorkspaces {
         }
     }
 
-    /// The var file of an environment, which must be there, be HCL, and not be another environment's.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`] that names the files there are; [`Error::Invalid`] with line and column.
-    pub fn read_var_file(&self, environment: &EnvironmentName) -> Result<VarFile> {
-        self.ensure_configured()?;
-        let name = self.var_file(environment);
-        let shown = self.shown(&name);
-        let text = fs::read_to_string(self.dir.join(&name)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => self.no_var_file(environment, &name),
-            _ => Error::invalid("", shown.as_str(), "cannot be read").with_source(error),
-        })?;
-        let file = VarFile::parse(text, &self.config.dir.join(&name))?;
-        for naming in NAMING {
-            if let Some(other) = file.value_of(naming).filter(|value| value != environment.as_str()) {
-                return Err(Error::invalid(
-                    "",
-                    shown,
-                    format!("says {naming} = {other:?}, and is the var file of {environment}"),
-                )
-                .with_hint(format!("is it a copy? say {environment} there")));
-            }
-        }
-        Ok(file)
-    }
-
-    fn no_var_file(&self, environment: &EnvironmentName, name: &Path) -> Error {
-        let known = self.var_files();
-        let hint = match known.is_empty() {
-            true => format!("write {}", self.shown(name)),
-            false => format!("there are {}; copy one, or is {environment} misspelt?", known.join(", ")),
-        };
-        Error::not_found("", self.shown(name), "there is no var file for this environment").with_hint(hint)
-    }
-
-    /// The var files there are, as the user would write them.
-    fn var_files(&self) -> Vec<String> {
-        let template = Path::new(&self.config.var_files);
-        let folder = template.parent().unwrap_or(Path::new(""));
-        let pattern = template.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let (prefix, suffix) = pattern.split_once("{env}").unwrap_or_default();
-        let entries = fs::read_dir(self.dir.join(folder)).into_iter().flatten();
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut names: Vec<String> =
-            names.filter(|name| name.starts_with(prefix) && name.ends_with(suffix) && !suffix.is_empty()).collect();
-        names.sort();
-        names.iter().map(|name| self.shown(&folder.join(name))).collect()
-    }
-
     /// Makes everything ready for work on an environment, in the step `init`. Its workspace may be there or not.
     pub(super) async fn open(
         &self,
@@ -143,7 +84,7 @@ impl TerraformWorkspaces {
     ) -> Result<Opened<'_>> {
         self.ensure_configured()?;
         let folder = Folder::new(&self.dir, environment);
-        let hold = self.held(cx, environment, operation)?;
+        let hold = self.held_or_free(cx, environment, operation)?;
         self.refuse_lost_state(environment, &folder)?;
         let known = self.ready(cx, &folder, Some(&hold)).await?;
         let existed = known.iter().any(|name| name == environment.as_str());
@@ -152,28 +93,6 @@ impl TerraformWorkspaces {
         let mut opened = Opened { workspaces: self, environment, folder, hold: Some(hold), existed, is_new };
         opened.is_new = is_new || (left_by_the_dead && opened.resources(cx).await?.is_empty());
         Ok(opened)
-    }
-
-    /// Keeps every other run in this folder off an environment until the guard is dropped, so that what is read between
-    /// several operations, such as its var file, stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Locked`] if another run is at it; [`Error::NotFound`] without a configuration.
-    pub fn hold(&self, cx: &Context, environment: &EnvironmentName, operation: &str) -> Result<HeldEnvironment> {
-        self.ensure_configured()?;
-        self.held(cx, environment, operation).map(HeldEnvironment)
-    }
-
-    /// The hold that this value has on an environment, or a new one.
-    fn held(&self, cx: &Context, environment: &EnvironmentName, operation: &str) -> Result<Arc<Hold>> {
-        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hold) = holds.get(environment).and_then(Weak::upgrade) {
-            return Ok(hold);
-        }
-        let hold = Arc::new(Folder::new(&self.dir, environment).hold(cx, operation)?);
-        holds.insert(environment.clone(), Arc::downgrade(&hold));
-        Ok(hold)
     }
 
     /// A state that could not be saved knows of resources that nobody else does.
@@ -351,7 +270,6 @@ impl TerraformWorkspaces {
             environment: &environment,
             var_file: var_file.as_deref(),
             unlock: &unlock,
-            again: None,
             left_behind_lock_is_ours: &ours,
         };
         classify(errors, text, &situation)
