@@ -27,6 +27,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::lock::LockInfo;
 
+/// The operation of a run that only plans.
+pub(crate) const PLAN: &str = "plan";
 /// The folder's name.
 const NAME: &str = ".adhoc";
 /// How much earlier a lock may seem to be than the run that took it: clocks are read at different moments.
@@ -200,9 +202,9 @@ impl Hold {
         }
     }
 
-    /// Whether a run that died had made the environment's workspace.
-    pub(crate) fn dead_made_workspace(&self) -> bool {
-        self.predecessor.as_ref().is_some_and(|run| run.made_workspace)
+    /// Whether a plan that died had made the environment's workspace. (Whoever applies means it to stay.)
+    pub(crate) fn dead_plan_made_workspace(&self) -> bool {
+        self.predecessor.as_ref().is_some_and(|run| run.made_workspace && run.operation == PLAN)
     }
 
     /// Whether a lock on the state seems to be left by a run of ours that died: it was taken on this machine after that run

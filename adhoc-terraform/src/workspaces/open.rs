@@ -89,7 +89,7 @@ impl TerraformWorkspaces {
         let known = self.ready(cx, &folder, Some(&hold)).await?;
         let existed = known.iter().any(|name| name == environment.as_str());
         let (environment, is_new) = (environment.clone(), !existed);
-        let left_by_the_dead = existed && hold.dead_made_workspace();
+        let left_by_the_dead = existed && hold.dead_plan_made_workspace();
         let mut opened = Opened { workspaces: self, environment, folder, hold: Some(hold), existed, is_new };
         opened.is_new = is_new || (left_by_the_dead && opened.resources(cx).await?.is_empty());
         Ok(opened)

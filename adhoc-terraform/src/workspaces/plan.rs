@@ -10,7 +10,7 @@ use adhoc_core::{
 
 use super::TerraformWorkspaces;
 use super::open::{Opened, option};
-use crate::folder::{Folder, make_private, unwritable};
+use crate::folder::{Folder, PLAN, make_private, unwritable};
 use crate::kit;
 use crate::seal::{self, Inputs, Seal};
 use crate::stream::{Collector, Message};
@@ -30,7 +30,7 @@ pub(super) async fn plan(at: &TerraformWorkspaces, cx: &Context, request: &PlanR
     if !request.destroy {
         at.read_var_file(&request.environment)?;
     }
-    let opened = at.open(cx, &request.environment, "plan").await?;
+    let opened = at.open(cx, &request.environment, PLAN).await?;
     if request.destroy {
         opened.ensure_exists()?;
     }
