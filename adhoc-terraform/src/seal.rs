@@ -54,9 +54,9 @@ const VERSION: u32 = 1;
 
 impl Inputs {
     /// What there is now. `var_file` and the result's names are relative to `dir`.
-    pub(crate) fn read(dir: &Path, var_file: Option<&Path>, revision: Option<String>) -> Result<Self> {
+    pub(crate) fn read(dir: &Path, var_file: &Path, revision: Option<String>) -> Result<Self> {
         let mut names: Vec<PathBuf> = automatic_var_files(dir)?;
-        names.extend(var_file.map(Path::to_owned));
+        names.push(var_file.to_owned());
         let mut var_files = BTreeMap::new();
         for name in names {
             let path = dir.join(&name);
@@ -148,8 +148,8 @@ impl Seal {
     }
 
     /// The var file that the plan was made with, relative to the configuration.
-    pub(crate) fn var_file(&self) -> Option<&Path> {
-        Some(&self.var_file)
+    pub(crate) fn var_file(&self) -> &Path {
+        &self.var_file
     }
 
     /// Writes it beside the plan.
@@ -266,7 +266,7 @@ mod tests {
         }
 
         fn inputs(&self, revision: &str) -> Inputs {
-            Inputs::read(self.dir.path(), Some(Path::new("alpha.tfvars")), Some(revision.to_owned())).expect("read")
+            Inputs::read(self.dir.path(), Path::new("alpha.tfvars"), Some(revision.to_owned())).expect("read")
         }
 
         fn check(&self, revision: &str) -> Result<()> {

@@ -89,10 +89,10 @@ async fn seal(
 ) -> Result<InfrastructurePlan> {
     let at = opened.workspaces;
     let revision = at.revision(cx).await;
-    let before = Inputs::read(&at.dir, Some(planning.variables), revision.clone())?;
+    let before = Inputs::read(&at.dir, planning.variables, revision.clone())?;
     let planning = Planning { out: Some(unfinished), ..*planning };
     let mut plan = planning.run(opened, cx).await?;
-    before.ensure_same(&Inputs::read(&at.dir, Some(planning.variables), revision)?, &opened.environment)?;
+    before.ensure_same(&Inputs::read(&at.dir, planning.variables, revision)?, &opened.environment)?;
     plan.reference = Some(out.display().to_string());
     let made = (cx.clock().now(), at.version(cx).await?.to_string());
     let seal = Seal::new(&plan, unfinished, planning.variables, before, made)?.of_new_workspace(opened.is_new);
