@@ -19,6 +19,12 @@ pub(crate) async fn within_ms<F: Future>(ms: u64, future: F) -> Option<F::Output
     tokio::time::timeout(Duration::from_millis(ms), future).await.ok()
 }
 
+/// A time as the query protocol writes it.
+pub(crate) fn rfc3339(ms: u64) -> String {
+    let time = i64::try_from(ms / 1000).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(String::new, |time| time.to_string())
+}
+
 /// A time as the JSON protocol writes it: seconds since the epoch with a fraction.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double's 53 bits")]
 pub(crate) fn epoch_seconds(ms: u64) -> serde_json::Value {

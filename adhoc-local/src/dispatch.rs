@@ -44,7 +44,11 @@ pub(crate) fn call(shared: &Arc<Shared>, incoming: &Incoming, now: u64) -> Resul
             "http://rds.amazonaws.com/doc/2014-10-31/",
             rds::rds(&shared.topology, region, account, operation, input)?,
         ),
-        "sts" => xml("https://sts.amazonaws.com/doc/2011-06-15/", rds::sts(account, operation)?),
+        "sts" => {
+            let mut roles = lock(&shared.roles);
+            let inner = roles.call(account, &incoming.access_key, operation, input, now)?;
+            xml("https://sts.amazonaws.com/doc/2011-06-15/", inner)
+        }
         _ if incoming.protocol == crate::http::Protocol::Json => Err(ApiError::unknown_operation()),
         _ => Err(ApiError::new("InvalidAction", format!("Could not find operation {operation}"))),
     }

@@ -15,6 +15,24 @@ pub(crate) struct Registry<'a> {
     pub(crate) images: &'a BTreeMap<String, Vec<String>>,
 }
 
+/// The digest that an image reference comes to.
+pub(crate) fn digest_of(image: &str) -> String {
+    if let Some((_, digest)) = image.split_once('@') {
+        return digest.to_owned();
+    }
+    let name_at = image.rfind('/').map_or(0, |slash| slash + 1);
+    let (path, tag) = match image[name_at..].find(':') {
+        Some(colon) => (&image[..name_at + colon], &image[name_at + colon + 1..]),
+        None => (image, "latest"),
+    };
+    // A first segment with a dot or a port is the registry.
+    let repository = match path.split_once('/') {
+        Some((registry, rest)) if registry.contains(['.', ':']) => rest,
+        _ => path,
+    };
+    digest(repository, tag)
+}
+
 /// A digest that belongs to a tag, and only to it.
 fn digest(repository: &str, tag: &str) -> String {
     let text = format!("{repository}:{tag}");
@@ -109,5 +127,20 @@ impl Registry<'_> {
         let all: Vec<Value> = tags.iter().map(image).collect();
         let (items, next) = page(&all, input, 100)?;
         Ok(listing("imageDetails", items, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_has_the_digest_that_the_registry_tells() {
+        let of = |image| digest_of(image);
+        assert_eq!(of("1.dkr.ecr.r.amazonaws.com/team/backend:v1"), digest("team/backend", "v1"));
+        assert_eq!(of("localhost:5000/backend"), digest("backend", "latest"));
+        assert_eq!(of("redis:7"), digest("redis", "7"));
+        assert_eq!(of("backend:v1@sha256:abc"), "sha256:abc");
+        assert_ne!(of("backend:v1"), of("backend:v2"));
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Incoming {
     pub(crate) operation: String,
     pub(crate) input: Value,
     pub(crate) protocol: Protocol,
+    pub(crate) access_key: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +69,14 @@ fn service_of_target(prefix: &str) -> &str {
     }
 }
 
-/// The service that the signature is for: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
-fn signed_service(headers: &HeaderMap) -> Option<&str> {
+/// A part of what the signature is for: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
+fn signed(headers: &HeaderMap, part: usize) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    value.split_once("Credential=")?.1.split(',').next()?.split('/').nth(3)
+    value.split_once("Credential=")?.1.split(',').next()?.split('/').nth(part)
 }
 
 fn understand(headers: &HeaderMap, body: &[u8]) -> Result<Incoming, ApiError> {
+    let access_key = signed(headers, 0).unwrap_or_default().to_owned();
     if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
         let (prefix, operation) = target.split_once('.').ok_or_else(ApiError::unknown_operation)?;
         let body = if body.is_empty() { &b"{}"[..] } else { body };
@@ -83,7 +85,7 @@ fn understand(headers: &HeaderMap, body: &[u8]) -> Result<Incoming, ApiError> {
             .filter(Value::is_object)
             .ok_or_else(|| ApiError::new("SerializationException", "The request body is not a JSON object."))?;
         let (service, operation) = (service_of_target(prefix).to_owned(), operation.to_owned());
-        return Ok(Incoming { service, operation, input, protocol: Protocol::Json });
+        return Ok(Incoming { service, operation, input, protocol: Protocol::Json, access_key });
     }
     let input = form::parse(&String::from_utf8_lossy(body));
     let member = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -95,10 +97,10 @@ fn understand(headers: &HeaderMap, body: &[u8]) -> Result<Incoming, ApiError> {
         "2016-11-15" => "ec2",
         "2014-10-31" => "rds",
         "2011-06-15" => "sts",
-        _ => signed_service(headers).unwrap_or("unknown"),
+        _ => signed(headers, 3).unwrap_or("unknown"),
     };
     let protocol = if service == "ec2" { Protocol::Ec2 } else { Protocol::Query };
-    Ok(Incoming { service: service.to_owned(), operation, input, protocol })
+    Ok(Incoming { service: service.to_owned(), operation, input, protocol, access_key })
 }
 
 async fn carry_out(shared: &Arc<Shared>, incoming: Incoming) -> Response {
@@ -121,8 +123,8 @@ async fn carry_out(shared: &Arc<Shared>, incoming: Incoming) -> Response {
     };
     let response = response.filter(|_| !lost);
     let status = response.as_ref().map_or(0, |response| response.status().as_u16());
-    let Incoming { service, operation, input, .. } = incoming;
-    shared.record(Call { service, operation, request: input, status, at_ms });
+    let Incoming { service, operation, input, access_key, .. } = incoming;
+    shared.record(Call { service, operation, request: input, status, access_key, at_ms });
     response.unwrap_or_else(broken_off)
 }
 

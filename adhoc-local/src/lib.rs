@@ -65,6 +65,7 @@ mod secrets;
 mod server;
 mod shared;
 mod ssm;
+mod sts;
 mod sync;
 mod timing;
 mod topology;

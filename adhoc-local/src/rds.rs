@@ -1,4 +1,4 @@
-//! RDS and STS: the query protocol.
+//! RDS: the query protocol.
 
 use crate::{
     error::ApiError,
@@ -68,16 +68,6 @@ fn instance(database: &Database, shared: &str, region: &str, account: &str) -> S
         + &node("TagList", &(tag("env", shared) + &tag("Name", id)))
 }
 
-/// Answers with the elements inside of the result.
-pub(crate) fn sts(account: &str, operation: &str) -> Result<String, ApiError> {
-    if operation != "GetCallerIdentity" {
-        return Err(invalid_action(operation));
-    }
-    Ok(leaf("Arn", &format!("arn:aws:sts::{account}:assumed-role/local/adhoc"))
-        + &leaf("UserId", "AROALOCAL0000000000:adhoc")
-        + &leaf("Account", account))
-}
-
-fn invalid_action(operation: &str) -> ApiError {
+pub(crate) fn invalid_action(operation: &str) -> ApiError {
     ApiError::new("InvalidAction", format!("Could not find operation {operation}"))
 }

@@ -27,6 +27,8 @@ pub struct Call {
     pub request: serde_json::Value,
     /// The HTTP status of the answer; 0 if a fault closed the connection.
     pub status: u16,
+    /// The access key that it was signed with.
+    pub access_key: String,
     /// When it came, in milliseconds since the epoch.
     pub at_ms: u64,
 }

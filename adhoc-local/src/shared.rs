@@ -11,6 +11,7 @@ use crate::{
     process::{self, Processes},
     secrets::Secrets,
     ssm::Sessions,
+    sts::Roles,
     sync::lock,
     topology::Topology,
 };
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) secrets: Arc<Mutex<Secrets>>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) sessions: Mutex<Sessions>,
+    pub(crate) roles: Mutex<Roles>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) buckets: Option<Mutex<Buckets>>,
     pub(crate) calls: Mutex<VecDeque<Call>>,
@@ -59,6 +61,7 @@ impl Shared {
             secrets,
             keys: Arc::new(Keys::new(scenario)),
             sessions: Mutex::default(),
+            roles: Mutex::default(),
             faults: Mutex::new(faults),
             buckets: scenario.limits.real.then(|| Mutex::new(Buckets::default())),
             calls: Mutex::new(VecDeque::new()),

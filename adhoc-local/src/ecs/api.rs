@@ -16,7 +16,8 @@ impl World {
         match operation {
             "CreateCluster" => self.create_cluster(input),
             "DeleteCluster" => self.delete_cluster(input),
-            "DescribeClusters" => Ok(self.describe_clusters(input)),
+            "UpdateCluster" | "UpdateClusterSettings" => self.update_cluster(input),
+            "DescribeClusters" => self.describe_clusters(input),
             "ListClusters" => self.list_clusters(input),
             "PutClusterCapacityProviders" => self.put_capacity_providers(input),
             "TagResource" => self.tag_resource(input),

@@ -1,6 +1,6 @@
 //! Task definitions, kept as the raw JSON that was registered.
 
-use super::{World, world::includes};
+use super::{World, tags::check_tags, world::includes};
 use crate::{
     clock::epoch_seconds,
     error::ApiError,
@@ -146,6 +146,7 @@ impl World {
         if input.get("tags").is_some() && tags.is_empty() {
             return Err(ApiError::invalid("Tags can not be empty."));
         }
+        check_tags(&tags)?;
         let definition = self.register(input, tags, now);
         Ok(json!({"taskDefinition": definition.document, "tags": definition.tags}))
     }

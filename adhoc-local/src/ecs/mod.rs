@@ -2,6 +2,7 @@
 
 mod api;
 mod breaker;
+mod capacity;
 mod clusters;
 mod definitions;
 mod deployments;

@@ -4,7 +4,7 @@ use super::{
     World,
     task_model::{Container, ContainerState, Phase, Task},
 };
-use crate::clock::epoch_seconds;
+use crate::{clock::epoch_seconds, ecr::digest_of};
 use serde_json::{Map, Value, json};
 
 fn container_status(task: &Task, container: &Container) -> &'static str {
@@ -82,6 +82,8 @@ impl World {
         if let Some(object) = value.as_object_mut() {
             add_text(object, "memory", container.memory.as_deref());
             add_text(object, "runtimeId", container.runtime_id.as_deref());
+            let pulled = task.pull_stopped_at.or(task.started_at).map(|_| digest_of(&container.image));
+            add_text(object, "imageDigest", pulled.as_deref());
             add_text(object, "reason", container.reason.as_deref());
             if let Some(code) = container.exit_code {
                 object.insert("exitCode".to_owned(), code.into());

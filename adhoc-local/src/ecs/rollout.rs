@@ -3,9 +3,11 @@
 use super::{
     World,
     breaker::Verdict,
+    definitions::Definition,
     plan::TaskPlan,
     run_task::provider,
     service_model::{Deployment, Rollout, Service},
+    tags::managed_tags,
     task_model::{Phase, Task},
 };
 use crate::{clock::epoch_seconds, json::Members};
@@ -224,14 +226,14 @@ impl World {
         let strategy = service.setting("capacityProviderStrategy").as_array().cloned().unwrap_or_default();
         let plan = TaskPlan {
             cluster: service.cluster.clone(),
-            definition,
             group: format!("service:{}", service.name),
             started_by: Some(primary.id.clone()),
             launch_type: Some(service.setting("launchType").as_str().unwrap_or("FARGATE").to_owned()),
             capacity_provider: provider(&strategy),
             network: Some(service.setting("networkConfiguration").clone()).filter(|network| !network.is_null()),
             overrides: json!({"containerOverrides": [], "inferenceAcceleratorOverrides": []}),
-            tags: if service.setting("propagateTags") == "SERVICE" { service.tags.clone() } else { Vec::new() },
+            tags: task_tags(service, &definition),
+            definition,
             exec: service.setting("enableExecuteCommand") == &Value::Bool(true),
             service: Some((service.name.clone(), primary.id.clone())),
         };
@@ -275,6 +277,19 @@ impl World {
             service.steady = true;
         }
     }
+}
+
+/// What a service's tasks inherit from it or from their definition, and what ECS adds.
+fn task_tags(service: &Service, definition: &Definition) -> Vec<Value> {
+    let mut tags = match service.setting("propagateTags").as_str() {
+        Some("SERVICE") => service.tags.clone(),
+        Some("TASK_DEFINITION") => definition.tags.clone(),
+        _ => Vec::new(),
+    };
+    if service.setting("enableECSManagedTags") == &Value::Bool(true) {
+        tags.extend(managed_tags(&service.cluster, Some(&service.name)));
+    }
+    tags
 }
 
 fn give_up(service: &mut Service, failed: &Deployment, reason: &str, now: u64) {

@@ -1,6 +1,11 @@
 //! RunTask: a request checked, then carried out.
 
-use super::{World, plan::TaskPlan, world::Remembered};
+use super::{
+    World,
+    plan::TaskPlan,
+    tags::{check_tags, managed_tags},
+    world::Remembered,
+};
 use crate::{error::ApiError, json::Members};
 use serde_json::{Value, json};
 
@@ -73,6 +78,7 @@ impl World {
     pub(super) fn run_task(&mut self, input: &Value, now: u64) -> Result<Value, ApiError> {
         let cluster = self.cluster_name(input)?;
         check_capacity(input)?;
+        self.check_cluster_strategy(&cluster, input)?;
         check_started_by(input)?;
         let count = input.number("count").unwrap_or(1);
         if !(1..=10).contains(&count) {
@@ -139,11 +145,15 @@ impl World {
         if launch_type == "FARGATE" && mode != Some("awsvpc") {
             return Err(ApiError::invalid("Task definition does not support launch_type FARGATE."));
         }
+        check_tags(input.list("tags"))?;
         let mut tags = input.list("tags").to_vec();
         if input.text("propagateTags") == Some("TASK_DEFINITION") {
             let own = |tag: &Value| tags.iter().any(|other| other.text("key") == tag.text("key"));
             let inherited: Vec<Value> = definition.tags.iter().filter(|tag| !own(tag)).cloned().collect();
             tags.extend(inherited);
+        }
+        if input.flag("enableECSManagedTags") {
+            tags.extend(managed_tags(cluster, None));
         }
         Ok(TaskPlan {
             cluster: cluster.to_owned(),

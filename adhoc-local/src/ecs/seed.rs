@@ -101,9 +101,10 @@ impl World {
         Cluster {
             name: name.to_owned(),
             active: true,
-            settings: json!([{"name": "containerInsights", "value": "disabled"}]),
+            settings: vec![json!({"name": "containerInsights", "value": "disabled"})],
             capacity_providers: json!(["FARGATE", "FARGATE_SPOT"]),
             default_strategy: json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]),
+            extras: json!({}),
             tags: vec![
                 tag("env", &self.topology.shared),
                 tag("adhoc:owner", &spec.owner),

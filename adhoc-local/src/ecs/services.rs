@@ -4,6 +4,7 @@ use super::{
     World,
     run_task::{check_capacity, check_network},
     service_model::{Deployment, Service},
+    tags::check_tags,
     task_model::{Phase, Task},
     world::{failure, includes, short_name},
 };
@@ -102,7 +103,9 @@ impl World {
         if self.services.get(&key).is_some_and(|service| service.status == "DRAINING") {
             return Err(ApiError::invalid("Unable to Start a service that is still Draining."));
         }
+        check_tags(input.list("tags"))?;
         check_capacity(input)?;
+        self.check_cluster_strategy(&key.0, input)?;
         let definition = self.runnable(input.required("taskDefinition")?)?;
         let mode = definition.document.get("networkMode").and_then(Value::as_str);
         check_network(mode, input.get("networkConfiguration").filter(|network| !network.is_null()))?;
@@ -168,6 +171,7 @@ impl World {
             return Err(ApiError::new("ServiceNotActiveException", "Service was not ACTIVE."));
         }
         check_capacity(input)?;
+        self.check_cluster_strategy(&key.0, input)?;
         check_controller(service, input)?;
         let desired = desired_count(input)?;
         if desired.is_some() && service.setting("schedulingStrategy") == "DAEMON" {

@@ -16,9 +16,11 @@ use std::{
 pub(crate) struct Cluster {
     pub(crate) name: String,
     pub(crate) active: bool,
-    pub(crate) settings: Value,
+    pub(crate) settings: Vec<Value>,
     pub(crate) capacity_providers: Value,
     pub(crate) default_strategy: Value,
+    /// Members that are kept as they were sent, by name.
+    pub(crate) extras: Value,
     pub(crate) tags: Vec<Value>,
 }
 

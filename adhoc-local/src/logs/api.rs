@@ -1,7 +1,7 @@
 //! The calls of CloudWatch Logs.
 
 use super::{
-    LogStore,
+    LogStore, groups,
     store::Group,
     stream::{PAGE_EVENTS, Page, Range, Stream},
 };
@@ -13,7 +13,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-type Groups = BTreeMap<String, Group>;
+pub(super) type Groups = BTreeMap<String, Group>;
 
 /// The account and region that ARNs name.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct Place<'a> {
     pub(crate) account: &'a str,
 }
 
-fn no_group() -> ApiError {
+pub(super) fn no_group() -> ApiError {
     ApiError::new("ResourceNotFoundException", "The specified log group does not exist.")
 }
 
@@ -30,12 +30,12 @@ fn no_stream() -> ApiError {
     ApiError::new("ResourceNotFoundException", "The specified log stream does not exist.")
 }
 
-fn exists(what: &str) -> ApiError {
+pub(super) fn exists(what: &str) -> ApiError {
     ApiError::new("ResourceAlreadyExistsException", format!("The specified {what} already exists"))
 }
 
 /// The group of a request, by name or by ARN.
-fn group_name(input: &Value) -> Result<&str, ApiError> {
+pub(super) fn group_name(input: &Value) -> Result<&str, ApiError> {
     let name = input.text("logGroupName").or_else(|| input.text("logGroupIdentifier")).unwrap_or_default();
     let name = name.split_once(":log-group:").map_or(name, |(_, rest)| rest.trim_end_matches(":*"));
     if name.is_empty() {
@@ -44,7 +44,7 @@ fn group_name(input: &Value) -> Result<&str, ApiError> {
     Ok(name)
 }
 
-fn group<'a>(groups: &'a mut Groups, input: &Value) -> Result<&'a mut Group, ApiError> {
+pub(super) fn group<'a>(groups: &'a mut Groups, input: &Value) -> Result<&'a mut Group, ApiError> {
     groups.get_mut(group_name(input)?).ok_or_else(no_group)
 }
 
@@ -97,20 +97,20 @@ impl LogStore {
     pub(crate) fn call(&self, operation: &str, input: &Value, place: Place<'_>, now: u64) -> Result<Value, ApiError> {
         let groups = &mut *lock(&self.groups);
         match operation {
-            "CreateLogGroup" => create_group(groups, input, now),
-            "DeleteLogGroup" => delete_group(groups, input),
+            "CreateLogGroup" => groups::create(groups, input, now),
+            "DeleteLogGroup" => groups::delete(groups, input),
             "CreateLogStream" => create_stream(groups, input, now),
             "DeleteLogStream" => delete_stream(groups, input),
-            "DescribeLogGroups" => describe_groups(groups, input, place),
+            "DescribeLogGroups" => groups::describe(groups, input, place),
             "DescribeLogStreams" => describe_streams(groups, input, place),
             "PutLogEvents" => put_events(groups, input, now),
             "GetLogEvents" => get_events(groups, input, now),
             "FilterLogEvents" => filter_events(groups, input, now),
-            "PutRetentionPolicy" => {
-                group(groups, input)?.retention_days = input.number("retentionInDays");
-                Ok(json!({}))
-            }
-            "ListTagsForResource" | "ListTagsLogGroup" => list_tags(groups, input),
+            "PutRetentionPolicy" => groups::put_retention(groups, input),
+            "DeleteRetentionPolicy" => groups::delete_retention(groups, input),
+            "TagResource" | "TagLogGroup" => groups::tag(groups, input),
+            "UntagResource" | "UntagLogGroup" => groups::untag(groups, input),
+            "ListTagsForResource" | "ListTagsLogGroup" => groups::list_tags(groups, input),
             _ => Err(ApiError::unknown_operation()),
         }
     }
@@ -126,22 +126,6 @@ impl LogStore {
             "nextBackwardToken": token('b', position, serial + 1),
         }))
     }
-}
-
-fn create_group(groups: &mut Groups, input: &Value, now: u64) -> Result<Value, ApiError> {
-    let name = group_name(input)?;
-    if groups.contains_key(name) {
-        return Err(exists("log group"));
-    }
-    let tags = input.get("tags").and_then(Value::as_object).into_iter().flatten();
-    let tags = tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
-    groups.insert(name.to_owned(), Group { created_at: now, tags, ..Group::default() });
-    Ok(json!({}))
-}
-
-fn delete_group(groups: &mut Groups, input: &Value) -> Result<Value, ApiError> {
-    groups.remove(group_name(input)?).ok_or_else(no_group)?;
-    Ok(json!({}))
 }
 
 fn create_stream(groups: &mut Groups, input: &Value, now: u64) -> Result<Value, ApiError> {
@@ -160,34 +144,7 @@ fn delete_stream(groups: &mut Groups, input: &Value) -> Result<Value, ApiError> 
     Ok(json!({}))
 }
 
-fn describe_groups(groups: &Groups, input: &Value, place: Place<'_>) -> Result<Value, ApiError> {
-    let prefix = input.text("logGroupNamePrefix").unwrap_or_default();
-    let pattern = input.text("logGroupNamePattern").unwrap_or_default();
-    let found: Vec<Value> = groups
-        .iter()
-        .filter(|(name, _)| name.starts_with(prefix) && name.contains(pattern))
-        .map(|(name, group)| {
-            let arn = format!("arn:aws:logs:{}:{}:log-group:{name}", place.region, place.account);
-            let mut value = json!({
-                "logGroupName": name,
-                "creationTime": group.created_at,
-                "metricFilterCount": 0,
-                "arn": format!("{arn}:*"),
-                "storedBytes": group.streams.values().map(Stream::stored_bytes).sum::<usize>(),
-                "logGroupClass": "STANDARD",
-                "logGroupArn": arn,
-            });
-            if let Some(days) = group.retention_days {
-                value["retentionInDays"] = days.into();
-            }
-            value
-        })
-        .collect();
-    let (items, next) = page(&found, &limit_as_max_results(input), 50)?;
-    Ok(listing("logGroups", items, next))
-}
-
-fn limit_as_max_results(input: &Value) -> Value {
+pub(super) fn limit_as_max_results(input: &Value) -> Value {
     json!({"nextToken": input.get("nextToken"), "maxResults": input.get("limit")})
 }
 
@@ -300,13 +257,4 @@ fn filter_events(groups: &mut Groups, input: &Value, now: u64) -> Result<Value, 
     let mut answer = listing("events", items, next);
     answer["searchedLogStreams"] = json!([]);
     Ok(answer)
-}
-
-fn list_tags(groups: &mut Groups, input: &Value) -> Result<Value, ApiError> {
-    let by_arn = input.text("resourceArn").and_then(|arn| arn.split_once(":log-group:")).map(|(_, name)| name);
-    let group = match by_arn {
-        Some(name) => groups.get(name.trim_end_matches(":*")).ok_or_else(no_group)?,
-        None => group(groups, input)?,
-    };
-    Ok(json!({"tags": group.tags}))
 }

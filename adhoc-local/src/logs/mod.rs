@@ -1,6 +1,7 @@
 //! CloudWatch Logs.
 
 mod api;
+mod groups;
 mod store;
 mod stream;
 

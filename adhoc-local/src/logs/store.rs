@@ -4,12 +4,28 @@ use super::stream::Stream;
 use crate::sync::lock;
 use std::{collections::BTreeMap, sync::Mutex};
 
-#[derive(Default)]
 pub(crate) struct Group {
     pub(crate) created_at: u64,
     pub(crate) streams: BTreeMap<String, Stream>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) retention_days: Option<i64>,
+    /// `STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.
+    pub(crate) class: String,
+    /// The KMS key, if it is one's own.
+    pub(crate) key: Option<String>,
+}
+
+impl Group {
+    pub(crate) fn new(now: u64) -> Self {
+        Self {
+            created_at: now,
+            streams: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            retention_days: None,
+            class: "STANDARD".to_owned(),
+            key: None,
+        }
+    }
 }
 
 /// Groups and streams, under a lock of their own: a chatty container does not hold up ECS.
@@ -20,7 +36,7 @@ pub(crate) struct LogStore {
 
 impl LogStore {
     pub(crate) fn create_group(&self, name: &str, now: u64) {
-        lock(&self.groups).entry(name.to_owned()).or_insert_with(|| Group { created_at: now, ..Group::default() });
+        lock(&self.groups).entry(name.to_owned()).or_insert_with(|| Group::new(now));
     }
 
     pub(crate) fn has_group(&self, name: &str) -> bool {
