@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ClusterName, ContainerName, DatabaseName, EnvironmentName, Error, Family, Result, RoleName, ServiceName};
+use crate::{
+    ClusterName, ContainerName, DatabaseName, EnvironmentName, Error, Family, ImageChange, ImageReference, Result,
+    RoleName, ServiceName,
+};
 
 /// The naming conventions and components of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,8 @@ impl Default for NameTemplates {
 pub struct Component {
     /// The image repository's name.
     pub repository: String,
+    /// The registry that its images come from, such as that of another account; none keeps whatever the task definitions have.
+    pub registry: Option<String>,
     /// The roles of one-off tasks that run, in order, before services are rolled.
     pub pre_update: Vec<String>,
     /// The roles of its services.
@@ -84,6 +89,7 @@ impl Component {
         let owned = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect();
         Self {
             repository: repository.into(),
+            registry: None,
             pre_update: owned(pre_update),
             services: owned(services),
             desired_count: BTreeMap::new(),
@@ -95,6 +101,28 @@ impl Component {
     pub fn with_desired_count(mut self, role: impl Into<String>, count: u32) -> Self {
         self.desired_count.insert(role.into(), count);
         self
+    }
+
+    /// Takes its images from this registry.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Option<String>) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// The change of image as it is for this component: a tag is looked for in its registry, where it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if registry and repository make no image reference.
+    pub fn image_change(&self, change: &ImageChange) -> Result<ImageChange> {
+        match (&self.registry, change) {
+            (Some(registry), ImageChange::Tag(tag)) => {
+                let repository: ImageReference = format!("{registry}/{}", self.repository).parse()?;
+                Ok(ImageChange::Reference(repository.at_tag(tag)))
+            }
+            _ => Ok(change.clone()),
+        }
     }
 
     /// All roles, each once: one-off tasks first.
@@ -143,6 +171,20 @@ impl Conventions {
     #[must_use]
     pub fn cluster(&self, env: &EnvironmentName) -> ClusterName {
         ClusterName::new(self.fill(&self.names.cluster, env.as_str(), ""))
+    }
+
+    /// The environment whose cluster this is; none if the name does not follow the template.
+    #[must_use]
+    pub fn environment_of_cluster(&self, cluster: &ClusterName) -> Option<EnvironmentName> {
+        let short = cluster.as_str().rsplit('/').next().unwrap_or_default();
+        placed(&self.fill(&self.names.cluster, "{env}", ""), "{env}", short)?.parse().ok()
+    }
+
+    /// The role of an environment's service; none if the name does not follow the template.
+    #[must_use]
+    pub fn role_of_service(&self, env: &EnvironmentName, service: &ServiceName) -> Option<String> {
+        let template = self.fill(&self.names.service, env.as_str(), "{role}");
+        placed(&template, "{role}", service.as_str()).filter(|role| !role.is_empty()).map(str::to_owned)
     }
 
     /// The task family of a role.
@@ -217,6 +259,15 @@ impl Conventions {
     }
 }
 
+/// What stands in `text` where the template has the placeholder; none if it does not follow the template.
+fn placed<'a>(template: &str, placeholder: &str, text: &'a str) -> Option<&'a str> {
+    let begin = template.find(placeholder)?;
+    let fixed = template.replace(placeholder, "").len();
+    let length = text.len().checked_sub(fixed)? / template.matches(placeholder).count();
+    let value = text.get(begin..begin + length)?;
+    (template.replace(placeholder, value) == text).then_some(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,8 +289,46 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_is_for_tags_only() {
+        let here =
+            Component::new("team/api", &[], &["web"]).with_registry(Some("123.dkr.ecr.r.amazonaws.com".to_owned()));
+        let tag = ImageChange::Tag("v2".parse().expect("a tag"));
+        let image = here.image_change(&tag).expect("valid").apply("elsewhere/api:v1@x").expect("valid");
+        assert_eq!(image, "123.dkr.ecr.r.amazonaws.com/team/api:v2");
+        assert_eq!(here.image_change(&ImageChange::Keep).expect("valid"), ImageChange::Keep);
+        assert_eq!(Component::default().image_change(&tag).expect("valid"), tag);
+    }
+
+    #[test]
     fn an_unknown_component_names_the_known_ones() {
         let error = Conventions::default().component("backendd").expect_err("unknown");
         assert_eq!(error.detail().hint.as_deref(), Some("the components are: backend, frontend"));
+    }
+
+    #[test]
+    fn a_cluster_tells_its_environment() {
+        let mut conventions = Conventions::default();
+        let of = |conventions: &Conventions, cluster: &str| {
+            conventions.environment_of_cluster(&cluster.into()).map(|name| name.to_string())
+        };
+        assert_eq!(of(&conventions, "alpha-cluster").as_deref(), Some("alpha"));
+        assert_eq!(of(&conventions, "arn:aws:ecs:r:1:cluster/pr-42-cluster").as_deref(), Some("pr-42"));
+        for foreign in ["alpha", "-cluster", "cluster", "Alpha-cluster", "default-cluster", "alpha-cluster-2", ""] {
+            assert_eq!(of(&conventions, foreign), None, "{foreign}");
+        }
+        conventions.names.cluster = "{shared}/{env}-and-{env}".to_owned();
+        assert_eq!(of(&conventions, "dev/beta-and-beta"), None, "what follows a slash is the name");
+        conventions.names.cluster = "{shared}-{env}-and-{env}".to_owned();
+        assert_eq!(of(&conventions, "dev-beta-and-beta").as_deref(), Some("beta"));
+        assert_eq!(of(&conventions, "dev-beta-and-bets"), None);
+        assert_eq!(of(&conventions, "devébeta-and-beta"), None);
+    }
+
+    #[test]
+    fn a_service_tells_its_role() {
+        let (conventions, alpha) = (Conventions::default(), "alpha".parse().expect("valid"));
+        let role = |service: &str| conventions.role_of_service(&alpha, &service.into());
+        assert_eq!(role("alpha-web-ui").as_deref(), Some("web-ui"));
+        assert_eq!((role("beta-web-ui"), role("alpha-"), role("redis")), (None, None, None));
     }
 }

@@ -64,6 +64,15 @@ impl ImageReference {
         check_digest(digest, digest)?;
         Ok(Self { repository: self.repository.clone(), tag: None, digest: Some(digest.to_owned()) })
     }
+
+    /// The same repository and tag, pinned to a digest: the digest decides what runs, and the tag tells people what that is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the digest is not one.
+    pub fn pinned_to(&self, digest: &str) -> Result<Self> {
+        Ok(Self { tag: self.tag.clone(), ..self.at_digest(digest)? })
+    }
 }
 
 impl FromStr for ImageReference {
@@ -197,6 +206,14 @@ mod tests {
         ] {
             assert_eq!(change.apply(&before).expect("valid"), after);
         }
+    }
+
+    #[test]
+    fn a_pinned_image_keeps_the_tag_that_people_read() {
+        let pinned = parse("host:5000/a/b:v1").pinned_to(DIGEST).expect("valid");
+        assert_eq!(pinned.to_string(), format!("host:5000/a/b:v1@{DIGEST}"));
+        assert_eq!(parse(&format!("a/b@{DIGEST}")).pinned_to(DIGEST).expect("valid").tag(), None);
+        assert!(parse("a/b:v1").pinned_to("v1").is_err());
     }
 
     #[test]

@@ -9,8 +9,11 @@
 //!        │                 │
 //!        │                 └──> EventSink   what happened, for people and machines
 //!        ├──> TaskDefinitions · Tasks · Services · LogSource · Network     (adhoc-ecs implements them on AWS)
+//!        ├──> ExecSessions                               (a command in a running container)
 //!        ├──> Tunnel · DatabaseAdmin                     (adhoc-db implements them with SSH and Postgres)
 //!        ├──> Workspaces                                 (adhoc-terraform implements it with Terraform)
+//!        ├──> Images · Dependencies · Routes · Quotas     what an account holds beside ECS   (adhoc-ecs)
+//!        ├──> Clusters                                   (the tags that say of an environment's life what is known)
 //!        └──> wait_for(context, config, probe, condition)
 //! ```
 //!
@@ -37,15 +40,20 @@
 //! # }).unwrap();
 //! ```
 
+mod account;
 mod clock;
+mod cluster;
 mod context;
 mod conventions;
 mod database;
 mod error;
 mod event;
+mod exec;
 mod image;
 mod infrastructure;
 mod launch;
+mod lifecycle;
+mod listener_rule;
 mod logs;
 mod names;
 mod network;
@@ -65,7 +73,9 @@ pub use async_trait::async_trait;
 pub use jiff::Timestamp;
 pub use tokio_util::sync::CancellationToken;
 
+pub use account::{Dependencies, Dependency, Images, Quotas, RegistryImage, Routes, Subnet, WayOut};
 pub use clock::{Clock, SystemClock, within};
+pub use cluster::{Cluster, Clusters, Tags};
 pub use context::Context;
 pub use conventions::{Component, Conventions, NameTemplates};
 pub use database::{
@@ -73,12 +83,21 @@ pub use database::{
 };
 pub use error::{Error, ErrorDetail, Result};
 pub use event::{Event, EventRecord, EventSink, NullSink};
+pub use exec::{ExecSession, ExecSessions, StartExec};
 pub use image::{ImageChange, ImageReference};
 pub use infrastructure::{
     AppliedPlan, ChangeCounts, DestroyedWorkspace, InfrastructurePlan, OutputValue, Outputs, PlanPurpose, PlanRequest,
     ResourceAction, ResourceChange, ResourcePhase, Workspaces,
 };
 pub use launch::{CapacityProviderItem, LaunchMode};
+pub use lifecycle::{
+    CostItem, DatabaseRecord, DatabaseUsage, EnvironmentRecord, EnvironmentState, EnvironmentTags, InstanceUsage,
+    Inventory, Money, NewEnvironment, ObservedCluster, ObservedWorkspace, Part, PriceTable, Prices, Quota, QuotaKind,
+    QuotaSource, RegionalPrices, ServiceCounts, ServiceUsage, SharedUsage, SweepAction, SweepDecision, SweepPolicy,
+    TagKey, Unfinished, Warning, begin_create, begin_destroy, binding, cost_of_services, cost_of_shared, daily_cost,
+    decide, extended_until, finish_create, median, roughly, sort_by_what_binds, total_cost,
+};
+pub use listener_rule::{FixedResponse, ListenerRule, ListenerRules, NewListenerRule};
 pub use logs::{LogCursor, LogEvent, LogPage, LogSource, LogStream};
 pub use names::{
     ClusterName, ContainerName, DeploymentId, EnvironmentName, Family, ImageTag, ServiceName, TaskArn,

@@ -93,8 +93,8 @@ fn last_segment(arn: &str) -> &str {
 
 /// The name of an environment, which is also its Terraform workspace: `[a-z][a-z0-9-]{0,27}`, no trailing or double
 /// hyphen, never `default`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct EnvironmentName(String);
 
 impl EnvironmentName {
@@ -125,6 +125,14 @@ impl FromStr for EnvironmentName {
 impl fmt::Display for EnvironmentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for EnvironmentName {
+    type Error = Error;
+
+    fn try_from(name: String) -> Result<Self> {
+        name.parse()
     }
 }
 

@@ -79,6 +79,10 @@ pub struct Service {
     pub platform_version: Option<String>,
     /// Its circuit breaker.
     pub circuit_breaker: CircuitBreaker,
+    /// The ARNs of the target groups in which its tasks are.
+    pub target_groups: Vec<String>,
+    /// Whether `adhoc exec` may enter the tasks that it starts from now on.
+    pub execute_command: bool,
 }
 
 impl Service {
@@ -100,6 +104,8 @@ impl Service {
             launch: LaunchMode::ClusterDefault,
             platform_version: None,
             circuit_breaker: CircuitBreaker::default(),
+            target_groups: Vec::new(),
+            execute_command: false,
         }
     }
 
@@ -121,6 +127,13 @@ impl Service {
     #[must_use]
     pub fn with_circuit_breaker(mut self, circuit_breaker: CircuitBreaker) -> Self {
         self.circuit_breaker = circuit_breaker;
+        self
+    }
+
+    /// Sets the target groups in which its tasks are.
+    #[must_use]
+    pub fn with_target_groups(mut self, arns: Vec<String>) -> Self {
+        self.target_groups = arns;
         self
     }
 

@@ -181,6 +181,8 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskFilter {
+    /// All of the cluster.
+    All,
     /// Those with this `startedBy`.
     StartedBy(String),
     /// Those of a service.
@@ -227,6 +229,8 @@ pub struct Task {
     pub execution_stopped_at: Option<Timestamp>,
     /// When it was gone.
     pub stopped_at: Option<Timestamp>,
+    /// Whether it was started so that `adhoc exec` may enter it.
+    pub execute_command: bool,
 }
 
 impl Task {
@@ -245,6 +249,7 @@ impl Task {
             started_at: None,
             execution_stopped_at: None,
             stopped_at: None,
+            execute_command: false,
         }
     }
 
@@ -260,6 +265,13 @@ impl Task {
     pub fn with_stop(mut self, code: impl Into<String>, reason: impl Into<String>) -> Self {
         self.stop_code = Some(code.into());
         self.stopped_reason = Some(reason.into());
+        self
+    }
+
+    /// Says whether `adhoc exec` may enter it.
+    #[must_use]
+    pub fn with_execute_command(mut self, enabled: bool) -> Self {
+        self.execute_command = enabled;
         self
     }
 
@@ -290,12 +302,27 @@ pub struct ContainerState {
     pub reason: Option<String>,
     /// The id that ECS Exec needs.
     pub runtime_id: Option<String>,
+    /// The image as the task definition names it.
+    pub image: Option<String>,
+    /// The digest of the image that really runs; none before it was pulled.
+    pub image_digest: Option<String>,
+    /// Where the agent of ECS Exec is: `PENDING`, `RUNNING`, `STOPPED`; none where the task was started without it.
+    pub exec_agent: Option<String>,
 }
 
 impl ContainerState {
     /// A container in the given state, otherwise blank.
     pub fn new(name: ContainerName, last_status: impl Into<String>) -> Self {
-        Self { name, last_status: last_status.into(), exit_code: None, reason: None, runtime_id: None }
+        Self {
+            name,
+            last_status: last_status.into(),
+            exit_code: None,
+            reason: None,
+            runtime_id: None,
+            image: None,
+            image_digest: None,
+            exec_agent: None,
+        }
     }
 
     /// Sets the exit code.
@@ -316,6 +343,20 @@ impl ContainerState {
     #[must_use]
     pub fn with_runtime_id(mut self, id: Option<String>) -> Self {
         self.runtime_id = id;
+        self
+    }
+
+    /// Sets the image, and the digest of what was pulled.
+    #[must_use]
+    pub fn with_image(mut self, image: Option<String>, digest: Option<String>) -> Self {
+        (self.image, self.image_digest) = (image, digest);
+        self
+    }
+
+    /// Sets where the agent of ECS Exec is.
+    #[must_use]
+    pub fn with_exec_agent(mut self, status: Option<String>) -> Self {
+        self.exec_agent = status;
         self
     }
 }

@@ -269,6 +269,7 @@ impl Tasks for FakeTasks {
             let state_matches = task.is_stopped() == (wanted == TaskState::Stopped);
             state_matches
                 && match filter {
+                    TaskFilter::All => true,
                     TaskFilter::StartedBy(by) => task.started_by.as_ref() == Some(by),
                     TaskFilter::Family(family) => task.task_definition.family() == family.as_str(),
                     TaskFilter::Service(service) => task.group.as_deref() == Some(&format!("service:{service}")),
