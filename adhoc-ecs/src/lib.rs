@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Each primitive is a function over the traits of [`adhoc_core`]; [`update()`] composes them, and so can you. The AWS
-//! implementations live under [`aws`], behind the features `aws` and `ec2`.
+//! implementations live under [`aws`], behind the features `aws`, `ec2` and `account`.
 //!
 //! # Example
 //!
@@ -41,36 +41,56 @@
 //! # }).unwrap();
 //! ```
 
+mod account;
 #[cfg(feature = "aws")]
 pub mod aws;
 mod cloning;
 mod deadline;
 mod dossier;
 mod ecs;
+mod exec;
+mod halt;
 mod judgement;
 mod log_tail;
+mod maintenance;
+mod observe;
 mod one_off;
+mod promote;
+mod quota;
 mod resolve;
 mod retire;
 mod rollback;
 mod rollout;
 mod run;
 mod service_logs;
+mod sleep;
 mod status;
 mod update;
+mod usage;
 mod verdict;
+mod verify;
 
+pub use account::Account;
 pub use cloning::{Fate, Field, TaskDefinitionClone, clone_with_image};
 pub use ecs::Ecs;
+pub use exec::{ExecInput, ExecPlugin, ExecReport, ExecRequest, exec};
+pub use halt::halt;
 pub use judgement::{TaskEnd, judge_task};
 pub use log_tail::LogTail;
+pub use maintenance::{MaintenancePage, MaintenanceReport, maintenance_off, maintenance_on};
+pub use observe::observe;
 pub use one_off::{FinishedTask, OneOff, Placement, run_one_off, task_stopped};
+pub use promote::{RunningImage, running_image};
+pub use quota::{QuotaReport, quotas};
 pub use resolve::Environment;
 pub use retire::retire;
 pub use rollback::{RevisionChoice, RollbackRequest, rollback};
 pub use rollout::{RollService, ensure_succeeded, roll_out};
 pub use run::{RunRequest, run};
 pub use service_logs::{ServiceLogs, service_logs};
+pub use sleep::{CountChange, SleepReport, SleepRequest, stop, wake};
 pub use status::{ServiceState, ServiceStatus, status};
 pub use update::{DesiredCount, Preparation, UpdateReport, UpdateRequest, update};
+pub use usage::{environment_usage, service_usage};
 pub use verdict::{Judgement, Target, judge_deployment};
+pub use verify::{Finding, FindingVerdict, VerifyRequest, outcome_of_findings, verify};

@@ -118,10 +118,16 @@ async fn resolve_run(ecs: &Ecs, request: &RunRequest) -> Result<(Vec<resolve::Re
     let role = request.task.as_str();
     let component = resolve::component_of_task(&env.conventions, role);
     let neighbour: Vec<&str> = component.and_then(|it| it.services.first()).map(String::as_str).into_iter().collect();
+    // A task of no component may be of any repository.
+    let own = env.conventions.components.values().find(|component| component.roles().contains(&role));
+    let image = match own {
+        Some(component) => component.image_change(&request.image)?,
+        None => request.image.clone(),
+    };
     let roles = [role];
     let (mut problems, mut service_problems) = (Vec::new(), Vec::new());
     let (families, services) = tokio::join!(
-        resolve::families(ecs, env, &roles, &request.image, &mut problems),
+        resolve::families(ecs, env, &roles, &image, &mut problems),
         resolve::services(ecs, env, &neighbour, &mut service_problems),
     );
     // A service that is not there only means that the network has to be found by tag; a missing cluster is the end.

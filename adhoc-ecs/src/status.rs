@@ -116,7 +116,8 @@ async fn image_of(ecs: &Ecs, env: &Environment, role: Option<&str>, service: &Se
     definition.image(&name).map(str::to_owned)
 }
 
-fn state(service: &Service) -> ServiceState {
+/// Where a service stands.
+pub(crate) fn state(service: &Service) -> ServiceState {
     let rollout = service.primary().and_then(|primary| primary.rollout_state);
     let others = service.deployments.iter().any(|deployment| deployment.status != DeploymentStatus::Primary);
     match rollout {

@@ -89,9 +89,10 @@ async fn resolve_update(ecs: &Ecs, request: &UpdateRequest) -> Result<UpdatePlan
     let mut roles: Vec<&str> = pre_update.iter().map(String::as_str).collect();
     roles.extend(service_roles.iter().filter(|role| !pre_update.iter().any(|task| task == *role)));
 
+    let image = component.image_change(&request.image)?;
     let (mut problems, mut service_problems) = (Vec::new(), Vec::new());
     let (families, services) = tokio::join!(
-        resolve::families(ecs, env, &roles, &request.image, &mut problems),
+        resolve::families(ecs, env, &roles, &image, &mut problems),
         resolve::services(ecs, env, &service_roles, &mut service_problems),
     );
     problems.append(&mut service_problems);
@@ -130,9 +131,10 @@ fn check_roles(request: &UpdateRequest, component: &Component) -> Result<()> {
 }
 
 impl UpdatePlan {
-    /// What must be there before the first pre-update task, where there is one.
-    fn preparations<'a>(&self, request: &'a UpdateRequest) -> &'a [Arc<dyn Preparation>] {
-        if self.pre_update.is_empty() { &[] } else { &request.preparations }
+    /// What is made sure of first.
+    fn preparations<'a>(&self, request: &'a UpdateRequest) -> Vec<&'a Arc<dyn Preparation>> {
+        let is_needed = |it: &&Arc<dyn Preparation>| !self.pre_update.is_empty() || it.is_always_needed();
+        request.preparations.iter().filter(is_needed).collect()
     }
 
     fn describe(&self, request: &UpdateRequest) -> Plan {

@@ -18,6 +18,14 @@ pub struct RdsInstance {
     pub master_user: Option<String>,
     /// The ARN of the secret that RDS keeps the master password in, where it manages one.
     pub master_secret: Option<String>,
+    /// Its class, such as `db.t4g.micro`.
+    pub class: Option<String>,
+    /// Its storage, in GB.
+    pub storage_gb: u32,
+    /// Whether it has a standby in another zone.
+    pub multi_az: bool,
+    /// Such as `available` or `stopped`.
+    pub status: Option<String>,
 }
 
 /// The RDS instance `identifier`. See
@@ -51,6 +59,10 @@ pub async fn find_rds_instance(config: &SdkConfig, identifier: &str) -> Result<R
         port,
         master_user: instance.master_username().map(str::to_owned),
         master_secret: instance.master_user_secret().and_then(|secret| secret.secret_arn()).map(str::to_owned),
+        class: instance.db_instance_class().map(str::to_owned),
+        storage_gb: instance.allocated_storage().and_then(|gb| u32::try_from(gb).ok()).unwrap_or_default(),
+        multi_az: instance.multi_az() == Some(true),
+        status: instance.db_instance_status().map(str::to_owned),
     })
 }
 
@@ -66,12 +78,20 @@ pub struct Bastion {
     pub private_address: Option<String>,
     /// Its availability zone.
     pub availability_zone: Option<String>,
+    /// Its type, such as `t4g.nano`.
+    pub instance_type: Option<String>,
 }
 
 impl Bastion {
     /// The instance of this id, of which nothing else is known.
     pub fn new(instance_id: impl Into<String>) -> Self {
-        Self { instance_id: instance_id.into(), public_address: None, private_address: None, availability_zone: None }
+        Self {
+            instance_id: instance_id.into(),
+            public_address: None,
+            private_address: None,
+            availability_zone: None,
+            instance_type: None,
+        }
     }
 
     /// Where SSH reaches it: its public address, else the one inside the VPC, for those who are there.
@@ -111,5 +131,6 @@ pub async fn find_bastion(config: &SdkConfig, name: &str) -> Result<Bastion> {
         public_address: filled(first.public_ip_address()),
         private_address: filled(first.private_ip_address()),
         availability_zone: first.placement().and_then(|placement| filled(placement.availability_zone())),
+        instance_type: first.instance_type().map(|kind| kind.as_str().to_owned()),
     })
 }

@@ -31,7 +31,10 @@ pub(super) fn service(from: &sdk::Service) -> Service {
     service.daemon = from.scheduling_strategy() == Some(&sdk::SchedulingStrategy::Daemon);
     service.network = from.network_configuration().and_then(network);
     service.launch = launch(from.launch_type(), from.capacity_provider_strategy());
+    service.execute_command = from.enable_execute_command();
     service.platform_version = from.platform_version().filter(|version| *version != "LATEST").map(str::to_owned);
+    let load_balancers = from.load_balancers().iter();
+    service.target_groups = load_balancers.filter_map(|it| it.target_group_arn().map(str::to_owned)).collect();
     service
 }
 
@@ -122,6 +125,7 @@ pub(super) fn task(from: &sdk::Task) -> Task {
     task.started_at = timestamp(from.started_at());
     task.execution_stopped_at = timestamp(from.execution_stopped_at());
     task.stopped_at = timestamp(from.stopped_at());
+    task.execute_command = from.enable_execute_command();
     task
 }
 
@@ -131,6 +135,14 @@ fn container(from: &sdk::Container) -> ContainerState {
         .with_exit_code(from.exit_code())
         .with_reason(from.reason().map(str::to_owned))
         .with_runtime_id(from.runtime_id().map(str::to_owned))
+        .with_image(from.image().map(str::to_owned), from.image_digest().map(str::to_owned))
+        .with_exec_agent(exec_agent(from))
+}
+
+fn exec_agent(from: &sdk::Container) -> Option<String> {
+    let is_exec = |agent: &&sdk::ManagedAgent| agent.name() == Some(&sdk::ManagedAgentName::ExecuteCommandAgent);
+    let agent = from.managed_agents().iter().find(is_exec)?;
+    Some(agent.last_status().unwrap_or("PENDING").to_owned())
 }
 
 /// The launch mode as `RunTask` takes it: type and strategy exclude each other.

@@ -62,7 +62,12 @@ fn from_code(operation: &'static str, resource: &str, code: &str, message: &str,
         | "ServiceNotFoundException"
         | "ResourceNotFoundException"
         | "ServiceNotActiveException"
-        | "TaskDefinitionNotFoundException" => Error::not_found(operation, resource, reason),
+        | "TaskDefinitionNotFoundException"
+        | "RepositoryNotFoundException"
+        | "ImageNotFoundException"
+        | "NoSuchEntity"
+        | "NoSuchResourceException"
+        | "LoadBalancerNotFound" => Error::not_found(operation, resource, reason),
         "ThrottlingException"
         | "Throttling"
         | "ThrottledException"

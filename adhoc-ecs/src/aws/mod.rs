@@ -2,8 +2,14 @@
 //!
 //! The SDK retries requests (three attempts, exponential backoff); set more or fewer on the client's configuration.
 
+#[cfg(feature = "account")]
+mod account;
+mod clusters;
 mod convert;
 mod error;
+mod exec;
+#[cfg(feature = "account")]
+mod listener_rules;
 mod logs;
 #[cfg(feature = "ec2")]
 mod network;
@@ -12,6 +18,12 @@ mod services;
 mod task_definitions;
 mod tasks;
 
+#[cfg(feature = "account")]
+pub use account::{AwsDependencies, AwsImages, AwsQuotas, AwsRoutes, AwsShared};
+pub use clusters::AwsClusters;
+pub use exec::AwsExecSessions;
+#[cfg(feature = "account")]
+pub use listener_rules::AwsListenerRules;
 pub use logs::AwsLogs;
 #[cfg(feature = "ec2")]
 pub use network::AwsNetwork;

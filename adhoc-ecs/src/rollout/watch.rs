@@ -174,9 +174,15 @@ impl<'a> Rollout<'a> {
     }
 }
 
+/// To whole seconds, where there are some: what is left of a deadline has nine decimals.
+fn rounded(timeout: Duration) -> Duration {
+    let whole = Duration::from_secs(timeout.as_secs() + u64::from(timeout.subsec_millis() >= 500));
+    if whole.is_zero() { timeout } else { whole }
+}
+
 fn deadline_verdict(tracked: &Tracked, service: Option<&Service>, timeout: Duration) -> (Verdict, Option<String>) {
     let ours = tracked.target.as_ref().and_then(|target| service?.deployment(&target.deployment));
-    let waited = format!("after {timeout:?}");
+    let waited = format!("after {:?}", rounded(timeout));
     let (verdict, reason) = match ours {
         Some(ours) if ours.status == DeploymentStatus::Primary && ours.failed_tasks > 0 && ours.running_count == 0 => {
             (Verdict::Failed, format!("{} tasks failed and none runs {waited}", ours.failed_tasks))
@@ -185,4 +191,15 @@ fn deadline_verdict(tracked: &Tracked, service: Option<&Service>, timeout: Durat
         None => (Verdict::TimedOut, format!("undecided {waited}")),
     };
     (verdict, Some(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_was_waited_has_no_decimals() {
+        assert_eq!(rounded(Duration::from_secs_f64(14.943_994)), Duration::from_secs(15));
+        assert_eq!(rounded(Duration::from_millis(20)), Duration::from_millis(20));
+    }
 }

@@ -9,7 +9,7 @@ use adhoc_core::{Component, Context, ImageChange, Result, Service, async_trait};
 
 use crate::resolve::Environment;
 
-/// Something that an environment must have before the first pre-update task runs, such as its database.
+/// Something that must be before the first pre-update task runs, such as an environment's database.
 #[async_trait]
 pub trait Preparation: Send + Sync {
     /// What it is, such as `database alpha-db`; also the name of its step.
@@ -21,6 +21,11 @@ pub trait Preparation: Send + Sync {
     ///
     /// Any; the update then ends with nothing registered and no service touched.
     async fn prepare(&self, cx: &Context) -> Result<()>;
+
+    /// Whether it is needed even where no pre-update task runs. Default: no.
+    fn is_always_needed(&self) -> bool {
+        false
+    }
 }
 
 /// What to update, and how.
@@ -101,7 +106,8 @@ impl UpdateRequest {
         self
     }
 
-    /// Makes sure of something before the first pre-update task; without one, or if they are skipped, it is not called.
+    /// Makes sure of something before the first pre-update task; without one, or if they are skipped, only what is always
+    /// needed is made sure of, before any service is touched.
     #[must_use]
     pub fn with_preparation(mut self, preparation: Arc<dyn Preparation>) -> Self {
         self.preparations.push(preparation);
