@@ -1,7 +1,15 @@
 //! The command line: what a user may say, and how it is parsed.
 
 mod database;
+#[cfg(test)]
+mod documented;
+mod environment;
 mod infrastructure;
+mod inspection;
+mod lifecycle;
+mod maintenance;
+mod reference;
+mod release;
 mod values;
 
 use std::ffi::OsString;
@@ -16,9 +24,18 @@ use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 pub(crate) use database::{
     DbAuditArgs, DbCloneArgs, DbCommand, DbDropArgs, DbRestoreArgs, DbShellArgs, DbUrlArgs, MarkerArgs,
 };
-pub(crate) use infrastructure::{BootstrapCommand, CreateOptions, InfrastructureCommand, PlanOptions, SharedCommand};
+pub(crate) use infrastructure::{
+    BootstrapCommand, CreateArgs, CreateOptions, DestroyArgs, InfrastructureCommand, PlanOptions, SharedCommand,
+};
+use inspection::VERIFY_HELP;
+pub(crate) use inspection::{CostArgs, QuotaArgs, VerifyArgs};
+pub(crate) use lifecycle::{ExtendArgs, ListArgs, SleepArgs, SweepArgs};
+pub(crate) use maintenance::MaintenanceCommand;
+pub(crate) use reference::{COMPLETIONS_HELP, CompletionsArgs, IAM_POLICY_HELP, IamPolicyArgs, MAN_HELP, ManArgs};
+pub(crate) use release::{ExecArgs, PromoteArgs};
 pub(crate) use values::DesiredCount;
-use values::{parse_desired_count, parse_duration, parse_named, parse_role};
+pub(crate) use values::parse_duration;
+use values::{parse_desired_count, parse_named, parse_role};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -53,6 +70,13 @@ Examples:
       Go back to the last release before the newest one that each service was deployed with successfully.
   adhoc rollback backend alpha --to alpha-gunicorn:41 --to alpha-beat:17
       Go back to these revisions.";
+
+const LOGS_HELP: &str = "\
+Examples:
+  adhoc logs gunicorn alpha -f
+      Follow every task of the service, and those that replace them, until Ctrl-C (exit code 130).
+  adhoc logs migrate alpha --since 1h
+      Read what the migrations of the last hour wrote.";
 
 const RUN_HELP: &str = "\
 Examples:
@@ -111,6 +135,9 @@ pub(crate) struct GlobalArgs {
     /// Ask nothing before a change that cannot be undone
     #[arg(long, global = true)]
     pub(crate) yes: bool,
+    /// Keep one comment about the environment on pull request N up to date; needs GITHUB_TOKEN and GITHUB_REPOSITORY
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) pr_comment: Option<u64>,
 }
 
 /// How events and results are written.
@@ -143,13 +170,49 @@ pub(crate) enum Command {
     /// Run a one-off task, stream its logs, and end with an exit code that tells how it went
     #[command(after_help = RUN_HELP, group = image_group(false))]
     Run(RunArgs),
+    /// Bring the release that one environment runs to another one, by its digest
+    #[command(after_help = release::PROMOTE_HELP)]
+    Promote(PromoteArgs),
     /// Show what runs in an environment: services, counts, revisions, images
     Status(StatusArgs),
+    /// Check what an update would need, before it
+    #[command(after_help = VERIFY_HELP, group = image_group(false).requires("component"))]
+    Verify(VerifyArgs),
+    /// Show every environment: whose it is, what it runs, what it costs, when it expires
+    List(ListArgs),
+    /// Put an environment to sleep: no task runs, everything else stays
+    Stop(SleepArgs),
+    /// Wake an environment up, with as many tasks as it had
+    Start(SleepArgs),
+    /// Let an environment live longer
+    Extend(ExtendArgs),
+    /// Find environments that have expired and what was left behind; with --apply, destroy them
+    Sweep(SweepArgs),
     /// Print the logs of a service
+    #[command(after_help = LOGS_HELP)]
     Logs(LogsArgs),
+    /// Run a command, or a shell, in a container of a service
+    #[command(after_help = release::EXEC_HELP)]
+    Exec(ExecArgs),
+    /// Answer with a maintenance page instead of the application
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
+    /// Show how many more environments fit, and what runs out first
+    Quota(QuotaArgs),
+    /// Show what environments and the shared part cost per day
+    Cost(CostArgs),
     /// The environments' databases in the shared Postgres server, through the bastion
     #[command(subcommand)]
     Db(DbCommand),
+    /// Print the least IAM policy that commands need
+    #[command(after_help = IAM_POLICY_HELP)]
+    IamPolicy(IamPolicyArgs),
+    /// Print the completions of a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Print the manual, as a page for man
+    #[command(after_help = MAN_HELP)]
+    Man(ManArgs),
 }
 
 impl Command {
@@ -164,6 +227,21 @@ impl Command {
             Self::Run(_) => "run",
             Self::Status(_) => "status",
             Self::Logs(_) => "logs",
+            Self::Promote(_) => "promote",
+            Self::Verify(_) => "verify",
+            Self::List(_) => "list",
+            Self::Stop(_) => "stop",
+            Self::Start(_) => "start",
+            Self::Extend(_) => "extend",
+            Self::Sweep(_) => "sweep",
+            Self::Exec(_) => "exec",
+            Self::Maintenance(MaintenanceCommand::On(_)) => "maintenance on",
+            Self::Maintenance(MaintenanceCommand::Off(_)) => "maintenance off",
+            Self::Quota(_) => "quota",
+            Self::Cost(_) => "cost",
+            Self::IamPolicy(_) => "iam-policy",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
             Self::Db(command) => command.name(),
         }
     }
@@ -267,6 +345,9 @@ pub(crate) struct UpdateArgs {
     /// Do not make sure that the environment has its database
     #[arg(long)]
     pub(crate) skip_db: bool,
+    /// Answer with the maintenance page from before the pre-update tasks until the services run the release
+    #[arg(long)]
+    pub(crate) maintenance: bool,
     /// Set the number of tasks of every service, or of one role; may be repeated [default: stays; a stopped one gets 1]
     #[arg(long, value_name = "N|ROLE=N", value_parser = parse_desired_count)]
     pub(crate) desired_count: Vec<DesiredCount>,
@@ -335,7 +416,7 @@ pub(crate) struct StatusArgs {
 /// `adhoc logs`.
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
-    /// The service's role: gunicorn, default, beat, web-ui, ...
+    /// The role of a service, or of a one-off task: gunicorn, web-ui, migrate, ...
     #[arg(value_parser = parse_role)]
     pub(crate) service: String,
     /// The environment, such as alpha or pr-42
@@ -492,6 +573,12 @@ mod tests {
             "adhoc create alpha --set",
             "adhoc create alpha --set tag=v1 --plan alpha.plan",
             "adhoc create alpha --plan ''",
+            "adhoc create alpha --from a.tfvars --plan alpha.plan",
+            "adhoc create alpha --tag backend=a:b",
+            "adhoc create alpha --ttl 5",
+            "adhoc sweep --limit 0",
+            "adhoc stop",
+            "adhoc extend alpha --ttl 5d --keep demo",
             "adhoc plan alpha --drift --destroy",
             "adhoc plan alpha --drift --out alpha.plan",
             "adhoc shared plan dev --drift --markdown dev.md",

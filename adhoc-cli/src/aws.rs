@@ -1,5 +1,7 @@
 //! How this program reaches AWS: the SDK's own configuration chain, one TLS stack, and the options of the command line.
 
+mod role;
+
 use std::time::Duration;
 
 use adhoc_core::{Error, Result};
@@ -23,12 +25,34 @@ use crate::config::Config;
 /// How often a request is tried in all.
 const ATTEMPTS: u32 = 4;
 
-/// The configuration for every AWS client: options before file before environment and profile.
+/// The configuration for every AWS client: options before file before environment and profile, and the role of the environment
+/// that `config` is for, if it has one.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] without a region, or with an unreadable `AWS_CA_BUNDLE`.
+/// [`Error::Invalid`] without a region, or with an unreadable `AWS_CA_BUNDLE`; [`Error::PermissionDenied`] if the role cannot be
+/// assumed.
 pub(crate) async fn sdk_config(global: &GlobalArgs, config: &Config) -> Result<SdkConfig> {
+    let own = own_config(global, config).await?;
+    match &config.account.assume_role {
+        Some(role) => role::assumed(&own, role, &config.account).await,
+        None => Ok(own),
+    }
+}
+
+/// The variables with the credentials of the environment's role, for other programs; none where it has no role.
+///
+/// # Errors
+///
+/// Those of [`sdk_config`].
+pub(crate) async fn role_variables(global: &GlobalArgs, config: &Config) -> Result<Vec<(String, String)>> {
+    match &config.account.assume_role {
+        Some(_) => role::variables(&sdk_config(global, config).await?).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn own_config(global: &GlobalArgs, config: &Config) -> Result<SdkConfig> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(30))
@@ -41,7 +65,7 @@ pub(crate) async fn sdk_config(global: &GlobalArgs, config: &Config) -> Result<S
     if let Some(profile) = &global.profile {
         loader = loader.profile_name(profile);
     }
-    if let Some(region) = global.region.as_ref().or(config.project.region.as_ref()) {
+    if let Some(region) = global.region.as_ref().or(config.region()) {
         loader = loader.region(Region::new(region.clone()));
     }
     let sdk = loader.load().await;

@@ -1,6 +1,12 @@
 //! `adhoc.toml`: how one project names things, and of what its components consist.
 
+mod cost;
 mod database;
+mod environments;
+mod health;
+mod lifecycle;
+mod maintenance;
+mod notifications;
 mod terraform;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +14,21 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use adhoc_core::{Component, Conventions, EnvironmentName, Error, ImageTag, Result};
+use adhoc_core::{Component, Conventions, EnvironmentName, Error, ImageReference, ImageTag, Result};
 use serde::Deserialize;
 use toml::Spanned;
 
+use self::cost::{CostConfig, CostTable};
 use self::database::DatabaseTable;
 pub(crate) use self::database::{AdminAuth, BastionKind, DatabaseConfig, SshConfig, TlsMode};
+pub(crate) use self::environments::Account;
+use self::environments::{Accounts, EnvironmentTable, accounts};
+pub(crate) use self::health::HealthConfig;
+use self::health::HealthTable;
+use self::lifecycle::{LifecycleConfig, LifecycleTable};
+use self::maintenance::{MaintenanceConfig, MaintenanceTable};
+pub(crate) use self::notifications::NotificationsConfig;
+use self::notifications::NotificationsTable;
 use self::terraform::{TerraformConfig, TerraformTable};
 
 /// The file that is read when no other is named.
@@ -30,6 +45,20 @@ pub(crate) struct Config {
     pub(crate) database: Option<DatabaseConfig>,
     /// How Terraform is called, and on what.
     pub(crate) terraform: TerraformConfig,
+    /// How long environments live.
+    pub(crate) lifecycle: LifecycleConfig,
+    /// By what an environment that was made is seen to answer.
+    pub(crate) health: HealthConfig,
+    /// What is answered instead of the application.
+    pub(crate) maintenance: MaintenanceConfig,
+    /// Who is told of what.
+    pub(crate) notifications: NotificationsConfig,
+    /// In which account each environment is.
+    accounts: Accounts,
+    /// The account of the environment that this is about.
+    pub(crate) account: Account,
+    /// Where prices are from.
+    pub(crate) cost: CostConfig,
 }
 
 /// The parts of `[project]` that are no naming convention.
@@ -60,6 +89,18 @@ impl Config {
         }
     }
 
+    /// The same, in the account of an environment.
+    #[must_use]
+    pub(crate) fn for_environment(mut self, environment: &EnvironmentName) -> Self {
+        self.account = self.accounts.of(environment);
+        self
+    }
+
+    /// The region, where the file names one.
+    pub(crate) fn region(&self) -> Option<&String> {
+        self.account.region.as_ref().or(self.project.region.as_ref())
+    }
+
     /// Reads the text of `path`, which appears in errors only.
     ///
     /// # Errors
@@ -84,6 +125,18 @@ struct File {
     database: Option<DatabaseTable>,
     #[serde(default)]
     terraform: TerraformTable,
+    #[serde(default)]
+    lifecycle: LifecycleTable,
+    #[serde(default)]
+    health: HealthTable,
+    #[serde(default)]
+    maintenance: MaintenanceTable,
+    #[serde(default)]
+    notifications: NotificationsTable,
+    #[serde(default)]
+    environments: BTreeMap<Spanned<String>, EnvironmentTable>,
+    #[serde(default)]
+    cost: CostTable,
 }
 
 #[derive(Default, Deserialize)]
@@ -100,6 +153,7 @@ struct ProjectTable {
 #[serde(default, deny_unknown_fields)]
 struct ComponentTable {
     repository: Option<Spanned<String>>,
+    registry: Option<Spanned<String>>,
     pre_update: Vec<Spanned<String>>,
     services: Vec<Spanned<String>>,
     desired_count: BTreeMap<Spanned<String>, u32>,
@@ -192,6 +246,13 @@ impl File {
         Ok(Config {
             database,
             terraform,
+            lifecycle: self.lifecycle.into_lifecycle(source)?,
+            health: self.health.into_health(source)?,
+            maintenance: self.maintenance.into_maintenance(source)?,
+            notifications: self.notifications.into_notifications(source)?,
+            accounts: accounts(self.environments, source)?,
+            account: Account::default(),
+            cost: self.cost.into_cost(source)?,
             project: Project { name: self.project.name, domain: self.project.domain, region: self.project.region },
             conventions,
         })
@@ -235,6 +296,7 @@ impl ComponentTable {
         check_roles(&self.pre_update, &format!("{key}.pre_update"), source)?;
         check_roles(&self.services, &format!("{key}.services"), source)?;
         let mut component = Component::new(self.repository_of(name, &key, source)?, &[], &[]);
+        component.registry = self.registry_of(&component.repository, &key, source)?;
         for (role, count) in &self.desired_count {
             if !self.services.iter().any(|service| service.get_ref() == role.get_ref()) {
                 let key = format!("{key}.desired_count.{}", role.get_ref());
@@ -263,6 +325,24 @@ impl ComponentTable {
                 "give the name of the ECR repository",
             )),
             Some(repository) => Ok(repository.get_ref().clone()),
+        }
+    }
+}
+
+impl ComponentTable {
+    /// The registry, without a slash at its end.
+    fn registry_of(&self, repository: &str, key: &str, source: &Source<'_>) -> Result<Option<String>> {
+        let Some(registry) = &self.registry else { return Ok(None) };
+        let text = registry.get_ref().trim_end_matches('/');
+        let image: Result<ImageReference> = format!("{text}/{repository}").parse();
+        match image {
+            Ok(image) if image.registry().is_some() => Ok(Some(text.to_owned())),
+            _ => Err(source.error(
+                registry.span(),
+                &format!("{key}.registry"),
+                "is no registry",
+                "write something like `123456789012.dkr.ecr.eu-central-1.amazonaws.com`",
+            )),
         }
     }
 }
@@ -442,6 +522,20 @@ bin = "tofu"
     fn a_component_has_its_own_name_as_repository() {
         let config = parse("[components.worker]\nservices = ['default']").expect("valid");
         assert_eq!(config.conventions.component("worker").expect("there").repository, "worker");
+    }
+
+    #[test]
+    fn a_component_may_have_a_registry() {
+        let of = |text: &str| {
+            let config = parse(&format!("[components.api]\nservices = ['web']\nregistry = '{text}'"))?;
+            Ok::<_, Error>(config.conventions.component("api")?.registry.clone())
+        };
+        let ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+        assert_eq!(of(&format!("{ecr}/")).expect("valid").as_deref(), Some(ecr));
+        for bad in ["", "team", "https://host.example.com"] {
+            let error = of(bad).expect_err(bad);
+            assert!(error.to_string().contains("`components.api.registry` is no registry"), "{error}");
+        }
     }
 
     #[test]

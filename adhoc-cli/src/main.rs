@@ -4,6 +4,8 @@ mod args;
 mod aws;
 mod commands;
 mod config;
+mod http;
+mod notifications;
 mod reporters;
 
 use std::ffi::OsString;
@@ -65,7 +67,9 @@ fn run(cli: &Cli, typed: &str) -> ExitCode {
     };
     let summary = runtime.block_on(async {
         tokio::spawn(cancel_on_signal(cancellation, cx.clone()));
-        commands::run(cli, typed, &cx).await
+        let summary = commands::run(cli, typed, &cx).await;
+        notifications::tell(cli, &summary, &cx).await;
+        summary
     });
     // Child processes and open connections end with the runtime; nothing of them is waited for.
     runtime.shutdown_background();

@@ -44,6 +44,21 @@ fn by<'a>(list: &'a Value, key: &str, value: &str) -> &'a Value {
 }
 
 #[test]
+fn each_service_may_have_an_endpoint_of_its_own() {
+    let world = World::new();
+    let run = |ecs: &str, logs: &str| {
+        let mut command = world.command("run migrate alpha --tag v2");
+        command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+        command.env("AWS_ENDPOINT_URL_ECS", ecs).env("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", logs);
+        Run::of(command.output().unwrap())
+    };
+    let server = world.server.endpoint();
+    let reached = run(&server, &server).ends_with(0);
+    assert!(reached.stderr.contains("Applied all migrations of v2."), "{}", reached.stderr);
+    run("http://127.0.0.1:9", &server).ends_with(10);
+}
+
+#[test]
 fn every_started_step_ends_once() {
     let world = World::new();
     let run = world.adhoc("update backend alpha --tag v2 --output json").ends_with(0);

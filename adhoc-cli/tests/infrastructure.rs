@@ -15,8 +15,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use adhoc_local::EnvironmentSpec;
 use serde_json::Value;
-use support::{Run, bare_command, interrupt};
+use support::{Run, World, interrupt};
 
 /// Resources of Terraform's own.
 const CONFIGURATION: &str = r#"
@@ -45,12 +46,12 @@ output "password" {
 }
 "#;
 
-/// A folder with a project.
-struct Project(tempfile::TempDir);
+/// A folder with a project, beside an AWS where somebody has made the cluster of alpha: the configuration makes none.
+struct Project(World);
 
 impl Project {
     fn new() -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
+        let project = Self(World::with(World::scenario(EnvironmentSpec::new("alpha"))));
         project.file("terraform/ad-hoc/main.tf", CONFIGURATION);
         project.file("terraform/ad-hoc/envs/alpha.tfvars", "# Alpha.\ntag = \"v1\" # the release\n");
         project.file("terraform/ad-hoc/envs/beta.tfvars", "tag = \"v1\"\n");
@@ -83,7 +84,7 @@ impl Project {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.folder.path().join(name)
     }
 
     fn file(&self, name: &str, text: &str) {
@@ -96,7 +97,7 @@ impl Project {
     }
 
     fn adhoc(&self, line: &str) -> Run {
-        let run = Run::of(bare_command(line, self.0.path()).output().unwrap());
+        let run = self.0.adhoc(line);
         assert!(!run.stdout.contains("never-shown") && !run.stderr.contains("never-shown"), "{line} shows a secret");
         run
     }
@@ -153,7 +154,7 @@ fn an_environment_is_made_changed_looked_at_and_destroyed() {
 #[test]
 fn programs_and_github_read_the_same_plan() {
     let Some(project) = Project::real() else { return };
-    let mut command = bare_command("plan alpha --output json", project.0.path());
+    let mut command = project.0.command("plan alpha --output json");
     command.env("GITHUB_STEP_SUMMARY", project.path("summary.md")).env("GITHUB_OUTPUT", project.path("output"));
     let run = Run::of(command.output().unwrap());
     let events: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -262,7 +263,7 @@ fn what_was_begun_ends_in_good_order_though_adhoc_is_killed() {
     // Another line of Terraform's after the death, which would find a broken pipe.
     let last = "\nresource \"terraform_data\" \"last\" { depends_on = [terraform_data.slow] }\n";
     project.file("terraform/ad-hoc/main.tf", &(configuration + last));
-    let mut command = bare_command("create alpha", project.0.path());
+    let mut command = project.0.command("create alpha");
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("creating terraform_data.slow")));
@@ -284,7 +285,7 @@ fn two_runs_at_once_never_lose_a_value_that_one_has_set() {
     for round in 0..6 {
         let tags = [format!("x{round}"), format!("y{round}")];
         let runs = tags.each_ref().map(|tag| {
-            let mut command = bare_command(&format!("create alpha --set tag={tag}"), project.0.path());
+            let mut command = project.0.command(&format!("create alpha --set tag={tag}"));
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
         });
         let codes = runs.map(|mut run| run.wait().unwrap().code().unwrap());
@@ -299,7 +300,7 @@ fn two_runs_at_once_never_lose_a_value_that_one_has_set() {
 fn the_command_that_continues_shows_no_value() {
     // It dies of the interrupt, as Terraform does before it listens for one.
     let project = Project::fake("Terraform v1.11.4", "while [ ! -e end ]; do sleep 0.05; done; exit 1");
-    let mut command = bare_command("create alpha --output json --set password=never-shown", project.0.path());
+    let mut command = project.0.command("create alpha --output json --set password=never-shown");
     command.env("GITHUB_STEP_SUMMARY", project.path("summary.md")).env("GITHUB_OUTPUT", project.path("output"));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -332,7 +333,7 @@ fn signalled(signal: &str) {
     echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"execution halted"}}'
     exit 1"#;
     let project = Project::fake("Terraform v1.11.4", apply);
-    let mut command = bare_command("create alpha", project.0.path());
+    let mut command = project.0.command("create alpha");
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let mut seen = |wanted: &str| lines.by_ref().find(|line| line.contains(wanted)).expect(wanted);

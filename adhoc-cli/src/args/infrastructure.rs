@@ -1,11 +1,12 @@
 //! `adhoc bootstrap`, `shared`, `create`, `plan` and `destroy`: what Terraform is driven for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use adhoc_core::EnvironmentName;
 use clap::{Args, Subcommand, ValueHint};
 
-use super::values::parse_named;
+use super::values::{Release, parse_duration, parse_named, parse_release};
 
 const BOOTSTRAP_CREATE_HELP: &str = "\
 Safe to repeat: what is there stays as it is.
@@ -28,12 +29,15 @@ Examples:
       Show what differs from the configuration because somebody else has changed it.";
 
 const CREATE_HELP: &str = "\
-Safe to repeat: what is as it is configured stays as it is.
+Makes the infrastructure, then the database, deploys the first release, and waits until the URL answers. Safe to repeat: what
+is as it is configured stays as it is, and what was interrupted is completed.
 
 Examples:
-  adhoc create alpha
-  adhoc create alpha --set backend_image_tag=v1.1.0
-      Write the variable into the environment's var file first.
+  adhoc create alpha --ttl 5d --owner ada
+  adhoc create pr-42 --from envs/pull-request.tfvars --tag backend=v1.1.0 --tag frontend=v1.0.3
+      Start its var file from another one, and deploy these releases.
+  adhoc create alpha --set environment_variables='{FEATURE=\"on\"}'
+      Write the variable into the environment's var file first, and roll what it changes.
   adhoc create alpha --plan alpha.plan
       Do what `adhoc plan alpha --out alpha.plan` has planned, and nothing else.";
 
@@ -46,7 +50,8 @@ Examples:
       Show what differs from the configuration because somebody else has changed it.";
 
 const DESTROY_HELP: &str = "\
-Safe to repeat: what is gone stays gone.
+Stops what runs, drops the database, destroys the infrastructure, and looks whether anything is left. Safe to repeat: what is
+gone stays gone, and what was interrupted is completed.
 
 Example:
   adhoc destroy alpha --yes";
@@ -60,13 +65,13 @@ pub(crate) enum InfrastructureCommand {
     /// The shared environments: the network, and what else others stand on
     #[command(subcommand)]
     Shared(SharedCommand),
-    /// Make an environment's infrastructure, or bring it to what is configured
+    /// Make an environment: infrastructure, database, first release; or bring it to what is configured
     #[command(after_help = CREATE_HELP)]
     Create(CreateArgs),
     /// Show what would change in an environment's infrastructure, and change nothing
     #[command(after_help = PLAN_HELP)]
     Plan(PlanArgs),
-    /// Destroy an environment's infrastructure, to the last resource
+    /// Destroy an environment, with its database, to the last resource
     #[command(after_help = DESTROY_HELP)]
     Destroy(DestroyArgs),
 }
@@ -196,6 +201,30 @@ pub(crate) struct CreateArgs {
     /// How.
     #[command(flatten)]
     pub(crate) options: CreateOptions,
+    /// Start the environment's var file from FILE, if it has none yet
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "plan")]
+    pub(crate) from: Option<PathBuf>,
+    /// Let it be swept away after this long from now, such as 12h or 5d [default: `ttl` of adhoc.toml, for a new one]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) ttl: Option<Duration>,
+    /// Whose it is [default: for a new one, GITHUB_ACTOR or USER]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) owner: Option<String>,
+    /// Deploy this tag of a component's image, or of every component's; may be repeated
+    #[arg(long, value_name = "[COMPONENT=]TAG", value_parser = parse_release)]
+    pub(crate) tag: Vec<Release>,
+    /// Make no database
+    #[arg(long)]
+    pub(crate) skip_db: bool,
+    /// Deploy nothing: the infrastructure only, and the database
+    #[arg(long)]
+    pub(crate) skip_update: bool,
+    /// Do not wait until the URL answers
+    #[arg(long)]
+    pub(crate) skip_health: bool,
+    /// Give up on a component's release after this long, such as 30m or 1h30m; what was begun goes on
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
 }
 
 /// `adhoc plan`.
@@ -215,4 +244,14 @@ pub(crate) struct DestroyArgs {
     /// The environment, such as alpha or pr-42
     #[arg(value_name = "ENV", value_parser = parse_named::<EnvironmentName>)]
     pub(crate) environment: EnvironmentName,
+    /// Leave its database where it is
+    #[arg(long)]
+    pub(crate) skip_db: bool,
+}
+
+impl DestroyArgs {
+    /// Everything of an environment.
+    pub(crate) fn everything(environment: &EnvironmentName) -> Self {
+        Self { environment: environment.clone(), skip_db: false }
+    }
 }

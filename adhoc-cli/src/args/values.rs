@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use adhoc_core::{Error, Result};
+use adhoc_core::{Error, ImageTag, Result};
 use jiff::{Span, SpanRelativeTo};
 
 /// A number of tasks, for one role or for all.
@@ -13,6 +13,15 @@ pub(crate) struct DesiredCount {
     pub(crate) role: Option<String>,
     /// The number.
     pub(crate) count: u32,
+}
+
+/// A tag of an image, for one component or for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Release {
+    /// The component; every one if there is none.
+    pub(crate) component: Option<String>,
+    /// The tag.
+    pub(crate) tag: ImageTag,
 }
 
 /// Parses with the type's own parser; reason and hint make one line, since clap names argument and value itself.
@@ -33,7 +42,7 @@ pub(super) fn parse_role(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!("has no unit; write {text}s for seconds or {text}m for minutes"));
     }
@@ -45,6 +54,14 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("is not longer than zero".to_owned()),
     }
+}
+
+pub(super) fn parse_release(text: &str) -> Result<Release, String> {
+    let (component, tag) = match text.split_once('=') {
+        Some((component, tag)) => (Some(parse_role(component)?), tag),
+        None => (None, text),
+    };
+    Ok(Release { component, tag: parse_named(tag)? })
 }
 
 pub(super) fn parse_desired_count(text: &str) -> Result<DesiredCount, String> {

@@ -1,8 +1,8 @@
 //! The life of an environment on the embedded AWS: the commands that a user would type, run for real, with a narrator.
 
 use adhoc_core::{Context, Error, Outcome, Result, Summary, SystemClock};
-use adhoc_ecs::Ecs;
 use adhoc_local::{Behaviour, EnvironmentSpec, Scenario, Server, Timing};
+use aws_config::SdkConfig;
 use clap::Parser;
 use std::sync::Arc;
 
@@ -80,13 +80,12 @@ async fn play(cli: &Cli, args: &DemoArgs, cx: &Context) -> Result<()> {
     let server = stage(args).await?;
     server.create_environment(&EnvironmentSpec::new("alpha").with_owner("demo"));
     let sdk = aws::loopback_config(&server.endpoint())?;
-    let ecs = Ecs::on_aws(&sdk);
     let style = Style::new(OutputOptions::detect(&cli.global).stdout_color);
     let narrator = Narrator { silent: cli.global.output == OutputFormat::Json, style };
     narrator.say(&format!("An embedded AWS runs at {}; no account is needed.\n", server.endpoint()));
     for (number, scene) in SCENES.iter().enumerate() {
         narrator.announce(number + 1, scene);
-        perform(scene, &ecs, cx).await?;
+        perform(scene, &sdk, cx).await?;
     }
     narrator.title(SCENES.len() + 1, "It is removed");
     server.remove_environment("alpha");
@@ -114,20 +113,14 @@ async fn stage(args: &DemoArgs) -> Result<Server> {
 }
 
 /// Runs a scene's command through the same code as the command line does, and checks how it ends.
-async fn perform(scene: &Scene, ecs: &Ecs, cx: &Context) -> Result<()> {
+async fn perform(scene: &Scene, sdk: &SdkConfig, cx: &Context) -> Result<()> {
     if cx.cancellation().is_cancelled() {
         return Err(Error::cancelled("", "", "interrupted"));
     }
     let cli = Cli::try_parse_from(scene.command.split(' '))
         .map_err(|error| Error::internal("", scene.command, "cannot be parsed").with_source(error))?;
     let own = cx.restarted(Arc::new(SystemClock::new()));
-    let session = Session {
-        cx: own.clone(),
-        config: Config::default(),
-        global: cli.global.clone(),
-        ecs: ecs.clone(),
-        typed: scene.command.to_owned(),
-    };
+    let session = Session::on(own.clone(), Config::default(), cli.global.clone(), sdk.clone(), scene.command);
     let summary = execute(&cli.command, &session).await;
     let ended = summary.outcome;
     own.emit(adhoc_core::Event::Summary(Box::new(summary)));

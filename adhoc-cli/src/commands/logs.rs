@@ -8,8 +8,10 @@ use crate::args::LogsArgs;
 pub(super) async fn logs(args: &LogsArgs, session: &Session) -> Summary {
     let environment = session.environment(&args.environment);
     let since = session.cx.clock().now().checked_sub(args.since).unwrap_or(Timestamp::UNIX_EPOCH);
-    let what =
-        ServiceLogs::new(environment.cluster(), environment.service(&args.service), since).with_follow(args.follow);
+    let family = environment.conventions.family(&args.environment, &args.service);
+    let what = ServiceLogs::new(environment.cluster(), environment.service(&args.service), since)
+        .or_family(family)
+        .with_follow(args.follow);
     let summary = Summary::new("logs").with_environment(args.environment.as_str());
     match service_logs(&session.cx, &session.ecs, &what).await {
         Ok(0) => {

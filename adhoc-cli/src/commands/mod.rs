@@ -2,23 +2,34 @@
 
 mod db;
 mod demo;
+mod exec;
 mod infrastructure;
+mod inspection;
+mod lifecycle;
 mod local;
 mod logs;
+mod maintenance;
+mod promote;
+mod reference;
 mod rollback;
 mod run;
 mod status;
 mod update;
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use adhoc_core::{Context, EnvironmentName, Error, Outcome, Result, Summary};
+use adhoc_core::{Clusters, Context, EnvironmentName, Error, Outcome, Result, Summary};
+use adhoc_ecs::aws::AwsClusters;
 use adhoc_ecs::{Ecs, Environment};
+use aws_config::SdkConfig;
 
 use crate::args::{Cli, Command, GlobalArgs, LocalCommand};
 use crate::aws;
 use crate::config::Config;
+
+pub(crate) use self::db::creator;
 
 /// What a command works with.
 pub(crate) struct Session {
@@ -26,11 +37,34 @@ pub(crate) struct Session {
     pub(crate) config: Config,
     pub(crate) global: GlobalArgs,
     pub(crate) ecs: Ecs,
+    /// Where what is known of environments' lives is kept.
+    pub(crate) clusters: Arc<dyn Clusters>,
+    /// How AWS is reached.
+    pub(crate) sdk: SdkConfig,
     /// The command as it was typed, with which an interrupted run is resumed.
     pub(crate) typed: String,
 }
 
 impl Session {
+    pub(crate) fn on(cx: Context, config: Config, global: GlobalArgs, sdk: SdkConfig, typed: &str) -> Self {
+        let (ecs, clusters) = (Ecs::on_aws(&sdk), Arc::new(AwsClusters::on_aws(&sdk)));
+        Self { cx, config, global, ecs, clusters, sdk, typed: typed.to_owned() }
+    }
+
+    /// The same in the account of another environment.
+    ///
+    /// # Errors
+    ///
+    /// Those of AWS, if a role has to be assumed there.
+    pub(crate) async fn for_environment(&self, environment: &EnvironmentName) -> Result<Self> {
+        let config = self.config.clone().for_environment(environment);
+        let sdk = match config.account == self.config.account {
+            true => self.sdk.clone(),
+            false => aws::sdk_config(&self.global, &config).await?,
+        };
+        Ok(Self::on(self.cx.clone(), config, self.global.clone(), sdk, &self.typed))
+    }
+
     /// An environment under the conventions of the configuration.
     pub(crate) fn environment(&self, name: &EnvironmentName) -> Environment {
         Environment::new(name.clone(), self.config.conventions.clone())
@@ -44,6 +78,9 @@ pub(crate) async fn run(cli: &Cli, typed: &str, cx: &Context) -> Summary {
         Command::Local(LocalCommand::Serve(args)) => local::serve(cli, args, cx).await,
         Command::Db(command) => db::run(cli, command, cx).await,
         Command::Infrastructure(command) => infrastructure::run(cli, command, typed, cx).await,
+        Command::IamPolicy(args) => reference::iam_policy(cli, args, cx),
+        Command::Completions(args) => reference::completions(cli, args),
+        Command::Man(args) => reference::man(cli, args),
         command => match open(cli, typed, cx).await {
             Ok(session) => execute(command, &session).await,
             Err(error) => Summary::new(command.name()).with_error(&error),
@@ -59,24 +96,42 @@ pub(crate) async fn execute(command: &Command, session: &Session) -> Summary {
         Command::Run(args) => run::run(args, session).await,
         Command::Status(args) => status::status(args, session).await,
         Command::Logs(args) => logs::logs(args, session).await,
-        Command::Demo(_) | Command::Local(_) | Command::Db(_) | Command::Infrastructure(_) => {
-            Summary::new(command.name()).with_outcome(Outcome::Internal)
-        }
+        Command::Promote(args) => promote::promote(args, session).await,
+        Command::Verify(args) => inspection::verify(args, session).await,
+        Command::List(args) => lifecycle::list(args, session).await,
+        Command::Stop(args) => lifecycle::stop(args, session).await,
+        Command::Start(args) => lifecycle::start(args, session).await,
+        Command::Extend(args) => lifecycle::extend(args, session).await,
+        Command::Sweep(args) => lifecycle::sweep(args, session).await,
+        Command::Exec(args) => exec::exec(args, session).await,
+        Command::Maintenance(command) => maintenance::switch(command, session).await,
+        Command::Quota(args) => inspection::quota(args, session).await,
+        Command::Cost(args) => inspection::cost(args, session).await,
+        Command::Demo(_)
+        | Command::Local(_)
+        | Command::Db(_)
+        | Command::Infrastructure(_)
+        | Command::IamPolicy(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Summary::new(command.name()).with_outcome(Outcome::Internal),
     }
 }
 
 async fn open(cli: &Cli, typed: &str, cx: &Context) -> Result<Session> {
     let config = load_config(cli)?;
     let sdk = aws::sdk_config(&cli.global, &config).await?;
-    Ok(Session { cx: cx.clone(), config, global: cli.global.clone(), ecs: Ecs::on_aws(&sdk), typed: typed.to_owned() })
+    Ok(Session::on(cx.clone(), config, cli.global.clone(), sdk, typed))
 }
 
-fn load_config(cli: &Cli) -> Result<Config> {
+pub(crate) fn load_config(cli: &Cli) -> Result<Config> {
     let mut config = Config::load(cli.global.config.as_deref())?;
     if let Some(shared) = &cli.global.shared {
         config.conventions.shared = shared.to_string();
     }
-    Ok(config)
+    Ok(match cli.command.environment() {
+        Some(environment) => config.for_environment(&environment),
+        None => config,
+    })
 }
 
 /// Whether a program in the foreground, such as psql, has Ctrl-C for itself now.

@@ -1,6 +1,7 @@
 use adhoc_core::Summary;
 use adhoc_ecs::RollbackRequest;
 
+use super::lifecycle::note_versions;
 use super::{Session, next_step};
 use crate::args::RollbackArgs;
 
@@ -14,6 +15,7 @@ pub(super) async fn rollback(args: &RollbackArgs, session: &Session) -> Summary 
         .with_timeout(args.deadline.timeout);
     let report = adhoc_ecs::rollback(&session.cx, &session.ecs, &request).await;
     let mut summary = report.summary("rollback").with_environment(environment.as_str()).with_component(component);
+    note_versions(session, environment, component, &summary).await;
     summary.hint = summary.hint.take().or_else(|| next_step(&summary, session, environment));
     summary
 }

@@ -9,10 +9,14 @@ use std::path::Path;
 
 use adhoc_core::{ServiceSummary, Summary};
 
+use super::closing::EnvironmentReport;
+use super::environments::{EnvironmentTable, SweepTable};
 use super::infrastructure::InfrastructureReport;
 use super::plain;
-use super::style::{Style, Tone};
-use super::summary::{cause_sentence, excerpt_title, found, image_of, is_failure, outcome_words, revisions, subject};
+use super::style::Tone;
+use super::summary::{
+    cause_sentence, excerpt_title, image_of, is_failure, outcome_words, plain_result, revisions, subject,
+};
 use super::text::{one_line, safe};
 
 /// Appends the report to the file `step_summary` and the results to the file `output`: the values of
@@ -36,6 +40,11 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn markdown(summary: &Summary) -> String {
+    markdown_parts(summary).join("\n\n") + "\n\n"
+}
+
+/// The report in Markdown: a heading, and whatever else there is to tell, each part whole.
+pub(crate) fn markdown_parts(summary: &Summary) -> Vec<String> {
     let tone = Tone::from(summary.outcome);
     let mut parts = vec![format!("### {} {} {}", tone.mark(), escaped(&subject(summary)), outcome_words(summary))];
     parts.extend(summary.error.iter().map(|error| escaped(error)));
@@ -47,15 +56,24 @@ fn markdown(summary: &Summary) -> String {
     if !summary.left_behind.is_empty() {
         parts.push(bullets("**Left behind:**", &summary.left_behind));
     }
-    parts.join("\n\n") + "\n\n"
+    parts
 }
 
-/// What was found: infrastructure in tables, the rest as a terminal would show it.
+/// What was found: infrastructure and environments in tables, the rest as a terminal would show it.
 fn result_block(result: &serde_json::Value) -> String {
+    if let Ok(report) = serde_json::from_value::<EnvironmentReport>(result.clone()) {
+        return report.markdown();
+    }
     if let Ok(report) = serde_json::from_value::<InfrastructureReport>(result.clone()) {
         return report.markdown();
     }
-    let lines: Vec<String> = found(result, Style::new(false), false).iter().map(|line| safe(line, false)).collect();
+    if let Ok(table) = serde_json::from_value::<EnvironmentTable>(result.clone()) {
+        return table.markdown();
+    }
+    if let Ok(table) = serde_json::from_value::<SweepTable>(result.clone()) {
+        return table.markdown();
+    }
+    let lines = plain_result(result);
     // A fence that is longer than any in the text.
     let ticks = lines.iter().map(|line| line.chars().take_while(|c| *c == '`').count()).max().unwrap_or_default();
     let fence = "`".repeat(ticks.max(2) + 1);
@@ -92,7 +110,7 @@ fn tasks_table(summary: &Summary) -> Option<String> {
 }
 
 /// A table; none without rows. Cells are Markdown.
-pub(super) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Option<String> {
+pub(crate) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Option<String> {
     let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
     let mut lines = vec![line(&header), line(&["---"; N])];
     lines.extend(rows.iter().map(|row| line(&row.each_ref().map(String::as_str))));
@@ -134,13 +152,13 @@ fn longest_backticks(text: &str) -> usize {
 }
 
 /// A name as code. Names of AWS have no backticks; what has some is escaped as prose instead.
-pub(super) fn code(name: &str) -> String {
+pub(crate) fn code(name: &str) -> String {
     let name = one_line(&safe(name, false));
     if name.is_empty() || name.contains(['`', '|']) { escaped(&name) } else { format!("`{name}`") }
 }
 
 /// Prose from elsewhere, on one line, without meaning to Markdown or HTML.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in html(text).chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '@') {
@@ -158,6 +176,8 @@ fn html(text: &str) -> String {
 fn outputs(summary: &Summary) -> io::Result<String> {
     let outcome = serde_json::to_value(summary.outcome)?;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let told =
+        |name: &str| summary.result.as_ref().and_then(|result| result[name].as_str()).unwrap_or_default().to_owned();
     let values = [
         ("command", summary.command.clone()),
         ("environment", text(&summary.environment)),
@@ -166,6 +186,8 @@ fn outputs(summary: &Summary) -> io::Result<String> {
         ("exit_code", summary.exit_code.to_string()),
         ("error", text(&summary.error)),
         ("hint", text(&summary.hint)),
+        ("url", told("url")),
+        ("expires_at", told("expires_at")),
         ("result", summary.result.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("task_definitions", serde_json::to_string(&summary.task_definitions)?),
         ("services", serde_json::to_string(&summary.services)?),

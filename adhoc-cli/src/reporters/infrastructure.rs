@@ -65,6 +65,9 @@ pub(crate) struct DestroyReport {
     pub(crate) existed: bool,
     /// How many resources were destroyed.
     pub(crate) destroyed: u64,
+    /// The database that was dropped, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<String>,
 }
 
 impl InfrastructureReport {
@@ -114,7 +117,8 @@ impl DriftReport {
 const LEFT_ALONE: &str = "changed outside of Terraform, and left alone by the configuration";
 
 impl ApplyReport {
-    fn sentence(&self) -> String {
+    /// What was done, in one sentence.
+    pub(super) fn sentence(&self) -> String {
         let ChangeCounts { add, change, destroy, import } = self.counts;
         let environment = &self.environment;
         if self.counts == ChangeCounts::default() && self.changed {
@@ -125,6 +129,11 @@ impl ApplyReport {
         }
         let imported = if import > 0 { format!(", {import} imported") } else { String::new() };
         format!("{environment} is up to date: {add} added, {change} changed, {destroy} destroyed{imported}")
+    }
+
+    /// The lines for a terminal of the width that there is.
+    pub(super) fn lines_for_terminal(&self, style: Style) -> Vec<String> {
+        self.lines(style, terminal_width())
     }
 
     fn lines(&self, style: Style, width: usize) -> Vec<String> {
@@ -140,12 +149,17 @@ impl ApplyReport {
 
 impl DestroyReport {
     fn sentence(&self) -> String {
-        let Self { environment, existed, destroyed } = self;
+        let Self { environment, existed, destroyed, database } = self;
+        let dropped = database.as_ref().map(|database| format!("database {database} dropped"));
         if !existed && *destroyed == 0 {
-            return format!("there was nothing left of {environment}");
+            return match dropped {
+                Some(dropped) => format!("{environment} is gone: {dropped}; there was nothing else left"),
+                None => format!("there was nothing left of {environment}"),
+            };
         }
         let destroyed = count(usize::try_from(*destroyed).unwrap_or(usize::MAX), "resource");
-        format!("{environment} is gone: {destroyed} destroyed, workspace deleted")
+        let dropped = dropped.map_or(String::new(), |dropped| format!(", {dropped}"));
+        format!("{environment} is gone: {destroyed} destroyed{dropped}, workspace deleted")
     }
 }
 
@@ -238,8 +252,9 @@ mod tests {
 
     #[test]
     fn a_destroy_says_what_is_left() {
-        let said =
-            |existed, destroyed| DestroyReport { environment: "alpha".to_owned(), existed, destroyed }.sentence();
+        let said = |existed, destroyed| {
+            DestroyReport { environment: "alpha".to_owned(), existed, destroyed, database: None }.sentence()
+        };
         assert_eq!(said(true, 31), "alpha is gone: 31 resources destroyed, workspace deleted");
         assert_eq!(said(true, 1), "alpha is gone: 1 resource destroyed, workspace deleted");
         assert_eq!(said(false, 0), "there was nothing left of alpha");
@@ -270,7 +285,7 @@ mod tests {
                 outputs: Outputs::new(),
                 changed: true,
             }),
-            InfrastructureReport::Destroy(DestroyReport { environment, existed: true, destroyed: 1 }),
+            InfrastructureReport::Destroy(DestroyReport { environment, existed: true, destroyed: 1, database: None }),
         ];
         for report in reports {
             let value = serde_json::to_value(&report).expect("JSON");

@@ -3,17 +3,20 @@
 //! Progress goes to stderr and the result to stdout; with `--output json` everything goes to stdout, one object per
 //! line. What a reporter writes is made by pure functions, which the snapshot tests call.
 
+mod closing;
 mod databases;
+mod environments;
 mod error;
 mod github;
 mod human;
 mod infrastructure;
+mod inspection;
 mod json;
 mod live;
 mod plain;
 mod plan;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod status;
 mod style;
 mod summary;
@@ -24,12 +27,18 @@ use std::sync::Arc;
 
 use adhoc_core::{CancellationToken, EventSink};
 
+pub(crate) use closing::{ComponentReport, EnvironmentReport};
 pub(crate) use databases::{AuditRow, AuditTable, DatabaseChange, DatabaseKind, DatabaseRow, DatabaseTable};
-pub(crate) use github::write_github;
+pub(crate) use environments::{EnvironmentTable, Extension, SleepChange, SleepRow, SleepTable, SweepRow, SweepTable};
+pub(crate) use github::{code, escaped, markdown_parts, table, write_github};
 pub(crate) use infrastructure::{ApplyReport, DestroyReport, DriftReport, PlanReport, plan_markdown};
+pub(crate) use inspection::{
+    CostGroup, CostReport, CostRow, FindingRow, QuotaRow, QuotaTable, UnknownQuota, VerifyReport,
+};
 pub(crate) use status::{ServiceState, StatusRow, StatusTable};
-pub(crate) use style::Style;
-pub(crate) use text::{bytes as size, count};
+pub(crate) use style::{Style, Tone};
+pub(crate) use summary::{outcome_words, plain_result, subject};
+pub(crate) use text::{bytes as size, count, image, one_safe_line};
 
 use crate::args::{GlobalArgs, OutputFormat};
 

@@ -4,12 +4,15 @@ use adhoc_core::{Dossier, LogExcerpt, Outcome, ServiceSummary, Summary, TaskSumm
 
 use serde::Deserialize;
 
+use super::closing::EnvironmentReport;
 use super::databases::{AuditTable, DatabaseChange, DatabaseTable};
+use super::environments::{EnvironmentTable, Extension, SleepTable, SweepTable};
 use super::infrastructure::InfrastructureReport;
+use super::inspection::{CostReport, QuotaTable, VerifyReport};
 use super::plain;
 use super::status::StatusTable;
 use super::style::{Style, Tone};
-use super::text::{columns, count, image, millis, one_line, revision_of, task_id};
+use super::text::{columns, count, image, millis, one_line, revision_of, safe, task_id};
 
 /// What the summary itself does not say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +34,12 @@ pub(crate) fn has_report(summary: &Summary) -> bool {
 /// the result.
 pub(crate) fn lines(summary: &Summary, ending: Ending, style: Style) -> Vec<String> {
     let mut lines = match (&summary.result, has_report(summary)) {
+        (Some(result), true) if summary.outcome == Outcome::Succeeded => {
+            let mut lines = report(summary, ending, style);
+            lines.push(String::new());
+            lines.extend(found(result, style, ending.verbose));
+            lines
+        }
         (_, true) => report(summary, ending, style),
         (Some(result), false) => found(result, style, ending.verbose),
         (None, false) if summary.outcome != Outcome::Succeeded || is_silent(&summary.command) => Vec::new(),
@@ -48,7 +57,9 @@ pub(crate) fn lines(summary: &Summary, ending: Ending, style: Style) -> Vec<Stri
 
 /// Commands whose output is not their summary.
 fn is_silent(command: &str) -> bool {
-    matches!(command, "demo" | "logs" | "local serve" | "db url" | "db shell")
+    let said_already =
+        ["completions", "db shell", "db url", "demo", "exec", "iam-policy", "local serve", "logs", "man"];
+    said_already.contains(&command)
 }
 
 /// The results that have a form for people.
@@ -59,7 +70,15 @@ enum Found {
     Databases(DatabaseTable),
     Audit(AuditTable),
     Change(DatabaseChange),
+    Environment(EnvironmentReport),
     Infrastructure(InfrastructureReport),
+    Environments(EnvironmentTable),
+    Sweep(SweepTable),
+    Sleep(SleepTable),
+    Extension(Extension),
+    Verify(VerifyReport),
+    Quota(QuotaTable),
+    Cost(CostReport),
 }
 
 /// What a command has found or done, for people; with `verbose`, no list is cut.
@@ -71,11 +90,24 @@ pub(crate) fn found(result: &serde_json::Value, style: Style, verbose: bool) -> 
             Found::Databases(table) => DatabaseTable::lines(&table, style),
             Found::Audit(table) => AuditTable::lines(&table, style),
             Found::Change(change) => DatabaseChange::lines(&change, style),
+            Found::Environment(report) => EnvironmentReport::lines(&report, style, verbose),
             Found::Infrastructure(report) => InfrastructureReport::lines(&report, style, verbose),
+            Found::Environments(table) => EnvironmentTable::lines(&table, style),
+            Found::Sweep(table) => SweepTable::lines(&table, style),
+            Found::Sleep(table) => SleepTable::lines(&table, style),
+            Found::Extension(extension) => Extension::lines(&extension, style),
+            Found::Verify(report) => VerifyReport::lines(&report, style),
+            Found::Quota(table) => QuotaTable::lines(&table, style),
+            Found::Cost(report) => CostReport::lines(&report, style),
         };
     }
     let text = result.as_str().map_or_else(|| format!("{result:#}"), str::to_owned);
     text.lines().map(str::to_owned).collect()
+}
+
+/// What a command has found or done, without colour and with nothing that could steer a terminal.
+pub(crate) fn plain_result(result: &serde_json::Value) -> Vec<String> {
+    found(result, Style::new(false), false).iter().map(|line| safe(line, false)).collect()
 }
 
 fn report(summary: &Summary, ending: Ending, style: Style) -> Vec<String> {
@@ -107,6 +139,7 @@ pub(crate) fn subject(summary: &Summary) -> String {
     let component = summary.component.as_deref().map_or(String::new(), |component| format!(" {component}"));
     match (summary.command.as_str(), summary.tasks.as_slice(), &summary.environment) {
         ("run", [task], _) => format!("run {}", task.family),
+        ("start", _, Some(environment)) => format!("start {environment}"),
         (command, _, Some(environment)) => format!("{command}{component} in {environment}"),
         (command, _, None) => format!("{command}{component}"),
     }

@@ -62,14 +62,12 @@ pub(crate) fn image_change(from: &str, to: &str) -> String {
 }
 
 fn version(image: &ImageReference) -> String {
-    match (image.digest(), image.tag()) {
-        (Some(digest), _) => {
-            let (algorithm, hex) = digest.split_once(':').unwrap_or(("", digest));
-            format!("@{algorithm}:{}", hex.get(..12).unwrap_or(hex))
-        }
-        (None, Some(tag)) => format!(":{tag}"),
-        (None, None) => String::new(),
-    }
+    let tag = image.tag().map_or(String::new(), |tag| format!(":{tag}"));
+    let digest = image.digest().map_or(String::new(), |digest| {
+        let (algorithm, hex) = digest.split_once(':').unwrap_or(("", digest));
+        format!("@{algorithm}:{}", hex.get(..12).unwrap_or(hex))
+    });
+    tag + &digest
 }
 
 /// Rows as lines with aligned columns, indented, without trailing spaces. Cells must not hold colour.
@@ -89,6 +87,11 @@ pub(crate) fn columns(indent: &str, rows: &[Vec<String>]) -> Vec<String> {
 /// Text on one line.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text from elsewhere on one line, without anything that could steer a terminal.
+pub(crate) fn one_safe_line(text: &str) -> String {
+    one_line(&safe(text, false))
 }
 
 /// Text from elsewhere without anything by which it could steer the terminal: no control characters (a tab becomes
@@ -180,6 +183,7 @@ mod tests {
         let digest = format!("r.example:5000/team/backend@sha256:{}", "ab".repeat(32));
         assert_eq!(image("1.dkr.ecr.eu-west-1.amazonaws.com/backend:v1"), "backend:v1");
         assert_eq!(image(&digest), "backend@sha256:abababababab");
+        assert_eq!(image(&digest.replace('@', ":v1@")), "backend:v1@sha256:abababababab");
         assert_eq!(image("not an image"), "not an image");
         assert_eq!(image_change("r/backend:v1", "r/backend:v2"), "backend:v1 → v2");
         assert_eq!(image_change("r/backend:v1", "s/backend:v1"), "r/backend:v1 → s/backend:v1");

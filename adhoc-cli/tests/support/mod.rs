@@ -3,6 +3,11 @@
 #![allow(clippy::allow_attributes, dead_code, reason = "each test file uses its own part, and one of them all")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a fixture that cannot be set up fails the test")]
 
+pub(crate) mod account;
+pub(crate) mod moto;
+pub(crate) mod place;
+pub(crate) mod site;
+
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 

@@ -72,7 +72,7 @@ fn marker_of(at: &Surroundings<'_>, environment: &EnvironmentName, args: &Marker
 }
 
 /// Who runs this.
-pub(super) fn creator() -> Option<String> {
+pub(crate) fn creator() -> Option<String> {
     ["GITHUB_ACTOR", "USER"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())

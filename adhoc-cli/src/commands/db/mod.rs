@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio::sync::OnceCell;
 
 pub(super) use self::access::Databases;
+pub(crate) use self::change::creator;
 pub(super) use self::preparation::EnsureDatabase;
 
 use crate::args::{Cli, Command, DbCommand, GlobalArgs, OutputFormat};

@@ -1,4 +1,4 @@
-use adhoc_core::{Context, DatabaseMarker, DatabaseName, EnvironmentName, Result, async_trait};
+use adhoc_core::{Context, DatabaseMarker, DatabaseName, EnvironmentName, Result, Timestamp, async_trait};
 use adhoc_ecs::Preparation;
 
 use super::access::Databases;
@@ -12,6 +12,8 @@ pub(crate) struct EnsureDatabase {
     environment: EnvironmentName,
     global: GlobalArgs,
     config: Config,
+    owner: Option<String>,
+    expires_at: Option<Timestamp>,
 }
 
 impl EnsureDatabase {
@@ -23,7 +25,26 @@ impl EnsureDatabase {
     pub(crate) fn new(environment: &EnvironmentName, global: &GlobalArgs, config: &Config) -> Result<Self> {
         let database: DatabaseName = config.conventions.database(environment)?;
         let name = format!("database {database}");
-        Ok(Self { name, environment: environment.clone(), global: global.clone(), config: config.clone() })
+        Ok(Self {
+            name,
+            environment: environment.clone(),
+            global: global.clone(),
+            config: config.clone(),
+            owner: creator(),
+            expires_at: None,
+        })
+    }
+
+    /// Sets whose it is, if that is known better.
+    pub(crate) fn with_owner(mut self, owner: Option<String>) -> Self {
+        self.owner = owner.or(self.owner);
+        self
+    }
+
+    /// Sets after when it may be swept away.
+    pub(crate) fn with_expiry(mut self, expires_at: Option<Timestamp>) -> Self {
+        self.expires_at = expires_at;
+        self
     }
 }
 
@@ -36,7 +57,9 @@ impl Preparation for EnsureDatabase {
     async fn prepare(&self, cx: &Context) -> Result<()> {
         let databases = Databases::open(cx, &self.global, &self.config).await?;
         let account = databases.account(&self.environment)?;
-        let marker = DatabaseMarker::for_environment(&self.environment, cx.clock().now()).with_creator(creator());
+        let marker = DatabaseMarker::for_environment(&self.environment, cx.clock().now())
+            .with_creator(self.owner.clone())
+            .with_expiry(self.expires_at);
         let request = databases.request(&account, marker).with_template(databases.config.template.clone());
         let ensured = adhoc_db::ensure_database(cx, &databases.admin, &*databases.passwords, &account, request).await;
         databases.close().await;

@@ -5,23 +5,31 @@ use adhoc_core::{Error, Event, InfrastructurePlan, PlanPurpose, PlanRequest, Res
 
 use adhoc_terraform::VARIABLES_OUTPUT;
 
-use super::settings::{Edited, parsed};
+use super::settings::{Edited, Setting, parsed};
+use super::var_file::Begun;
 use super::{Site, confirm, result};
 use crate::args::CreateOptions;
 use crate::reporters::ApplyReport;
 
-/// `adhoc create` and `adhoc shared create`.
-pub(super) async fn create(site: &Site<'_>, options: &CreateOptions) -> Result<ApplyReport> {
+/// Brings infrastructure to what is configured. The var file starts as `template` if there is none. The environment has to be
+/// held: from the edit of the var file to its apply, no other run may come between.
+pub(super) async fn create(
+    site: &Site<'_>,
+    options: &CreateOptions,
+    settings: &[Setting],
+    template: Option<&Path>,
+) -> Result<ApplyReport> {
     let workspaces = &site.driver.workspaces;
-    let settings = parsed(&options.settings.set)?;
-    // From the edit of the var file to its apply, no other run may come between.
-    let _held = workspaces.hold(site.cx, &site.environment, "create")?;
     let plan = match &options.plan {
         Some(_) => agreed_plan(site, options).await?,
         None => {
-            let edited = Edited::set(site, &settings)?;
-            // Once it is agreed to, the world may follow the new values: then they stay.
-            agreed_plan(site, options).await.map_err(|error| edited.undo(error))?
+            let begun = Begun::from(site, template)?;
+            let planned = async {
+                let edited = Edited::set(site, settings)?;
+                // Once it is agreed to, the world may follow the new values: then they stay.
+                agreed_plan(site, options).await.map_err(|error| edited.undo(error))
+            };
+            planned.await.map_err(|error| begun.undo(error))?
         }
     };
     let counts = match plan.has_changes {
@@ -35,6 +43,13 @@ pub(super) async fn create(site: &Site<'_>, options: &CreateOptions) -> Result<A
     // For us, not for people.
     outputs.remove(VARIABLES_OUTPUT);
     Ok(ApplyReport { environment: site.environment.to_string(), counts, outputs, changed: plan.has_changes })
+}
+
+/// `adhoc shared create`, and the first part of `adhoc bootstrap create`.
+pub(super) async fn alone(site: &Site<'_>, options: &CreateOptions) -> Result<ApplyReport> {
+    let settings = parsed(&options.settings.set)?;
+    let _held = site.driver.workspaces.hold(site.cx, &site.environment, "create")?;
+    create(site, options, &settings, None).await
 }
 
 /// A plan that may be applied: given, or made, shown, and agreed to where it destroys something.
@@ -76,7 +91,7 @@ fn destructive(plan: &InfrastructurePlan) -> usize {
 
 /// `adhoc bootstrap create`: makes the place for the states, and tells the other configurations of it.
 pub(super) async fn bootstrap(site: &Site<'_>, options: &CreateOptions) -> Result<serde_json::Value> {
-    let mut report = create(site, options).await?;
+    let mut report = alone(site, options).await?;
     let terraform = &site.config.terraform;
     for (output, dir) in [("backend_config_shared", &terraform.shared_dir), ("backend_config_ad_hoc", &terraform.dir)] {
         // A bootstrap of the user's own may have no such output.

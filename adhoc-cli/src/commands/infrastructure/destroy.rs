@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use adhoc_core::{Family, PlanPurpose, PlanRequest, Result, Workspaces};
+use adhoc_core::{Family, InfrastructurePlan, PlanPurpose, PlanRequest, Result, Workspaces};
 use adhoc_ecs::{Ecs, Environment};
 use serde_json::Value;
 
@@ -12,31 +12,41 @@ use crate::reporters::DestroyReport;
 /// The output with the names of all task families of an environment, where a configuration has one.
 const FAMILIES_OUTPUT: &str = "task_families";
 
-/// `adhoc destroy`, `adhoc shared destroy` and `adhoc bootstrap destroy`.
+/// A destroy that was agreed to.
+pub(super) struct Prepared {
+    /// What to apply; none if the state has no resources.
+    plan: Option<InfrastructurePlan>,
+    /// Whose revisions go with it.
+    families: BTreeSet<Family>,
+}
+
+/// `adhoc shared destroy` and `adhoc bootstrap destroy`.
 pub(super) async fn destroy(site: &Site<'_>) -> Result<DestroyReport> {
     let (cx, workspaces, environment) = (site.cx, &site.driver.workspaces, &site.environment);
     ensure_answerable(site.global)?;
     let _held = workspaces.hold(cx, environment, "destroy")?;
-    let mut destroyed = 0;
-    if workspaces.list(cx).await?.contains(environment) {
-        let families = families(site).await?;
-        destroyed = destroy_resources(site).await?;
-        if site.root == Root::Environments {
-            retire(site, families).await;
-        }
-    }
+    let destroyed = match prepare(site).await? {
+        Some(prepared) => carry_out(site, prepared).await?,
+        None => 0,
+    };
     // What is left now is at most an empty workspace, or what appeared meanwhile.
     let gone = workspaces.destroy(cx, environment).await?;
     let environment = environment.to_string();
-    Ok(DestroyReport { environment, existed: gone.existed, destroyed: destroyed + gone.destroyed })
+    Ok(DestroyReport { environment, existed: gone.existed, destroyed: destroyed + gone.destroyed, database: None })
 }
 
-/// Destroys what the state has, once that is agreed to. An empty state may be the wrong one, and is asked about, too.
-async fn destroy_resources(site: &Site<'_>) -> Result<u64> {
+/// Plans to destroy what the state has, and asks. None if there is no workspace. The environment has to be held.
+pub(super) async fn prepare(site: &Site<'_>) -> Result<Option<Prepared>> {
     let (cx, workspaces, environment) = (site.cx, &site.driver.workspaces, &site.environment);
+    if !workspaces.list(cx).await?.contains(environment) {
+        return Ok(None);
+    }
+    let families = families(site).await?;
     if workspaces.state_list(cx, environment).await?.is_empty() {
+        // An empty state may be the wrong one, and is asked about, too.
         let question = format!("The state of {environment} has no resources. Delete its workspace?");
-        return confirm(cx, site.global, &question).await.map(|()| 0);
+        confirm(cx, site.global, &question).await?;
+        return Ok(Some(Prepared { plan: None, families }));
     }
     let request = PlanRequest::new(environment.clone(), PlanPurpose::Apply).with_destroy(true);
     let plan = workspaces.plan(cx, &request).await?;
@@ -45,7 +55,26 @@ async fn destroy_resources(site: &Site<'_>) -> Result<u64> {
         site.forget(&plan).await;
         return Err(error);
     }
-    Ok(workspaces.apply(cx, &plan).await?.counts.destroy)
+    Ok(Some(Prepared { plan: Some(plan), families }))
+}
+
+/// Destroys what was agreed to, and gives the number of resources.
+pub(super) async fn carry_out(site: &Site<'_>, prepared: Prepared) -> Result<u64> {
+    let destroyed = match &prepared.plan {
+        Some(plan) => site.driver.workspaces.apply(site.cx, plan).await?.counts.destroy,
+        None => 0,
+    };
+    if site.root == Root::Environments {
+        retire(site, prepared.families).await;
+    }
+    Ok(destroyed)
+}
+
+/// Forgets what was agreed to and is not going to happen now.
+pub(super) async fn abandon(site: &Site<'_>, prepared: &Prepared) {
+    if let Some(plan) = &prepared.plan {
+        site.forget(plan).await;
+    }
 }
 
 /// The environment's task families: those that the configuration tells, and those of the components.

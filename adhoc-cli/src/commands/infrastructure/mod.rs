@@ -3,16 +3,19 @@
 mod create;
 mod destroy;
 mod driver;
+mod environment;
 mod plan;
 mod settings;
+mod var_file;
 
 use adhoc_core::{Context, EnvironmentName, Error, InfrastructurePlan, Outcome, Result, Summary};
 
-use self::driver::{Driver, Root};
-use super::{PATIENT, confirm, ensure_answerable, load_config};
+pub(super) use self::driver::{Driver, Root};
+use super::{PATIENT, Session, confirm, ensure_answerable, load_config};
 use crate::args::{
-    BootstrapCommand, Cli, CreateOptions, GlobalArgs, InfrastructureCommand, PlanOptions, SharedCommand,
+    BootstrapCommand, Cli, CreateOptions, DestroyArgs, GlobalArgs, InfrastructureCommand, PlanOptions, SharedCommand,
 };
+use crate::aws;
 use crate::config::Config;
 
 /// The workspace, and the var file, of the one configuration that is not an environment's.
@@ -26,6 +29,8 @@ struct Site<'a> {
     root: Root,
     driver: Driver,
     environment: EnvironmentName,
+    /// The command as it was typed.
+    typed: &'a str,
 }
 
 /// Runs the command and gives back its summary.
@@ -37,7 +42,7 @@ pub(super) async fn run(cli: &Cli, command: &InfrastructureCommand, typed: &str,
         Err(error) => return Summary::new(cli.command.name()).with_error(&error),
     };
     let mut summary = Summary::new(cli.command.name()).with_environment(environment.as_str());
-    match perform(cli, command, &environment, cx).await {
+    match perform(cli, command, &environment, typed, cx, &mut summary).await {
         Ok(result) => summary.result = Some(result),
         Err(error) => summary = summary.with_error(&error),
     }
@@ -63,7 +68,9 @@ async fn perform(
     cli: &Cli,
     command: &InfrastructureCommand,
     environment: &EnvironmentName,
+    typed: &str,
     cx: &Context,
+    summary: &mut Summary,
 ) -> Result<serde_json::Value> {
     let config = load_config(cli)?;
     let root = match command {
@@ -76,26 +83,28 @@ async fn perform(
         return Err(Error::invalid("", environment.as_str(), "is the shared environment")
             .with_hint(format!("`adhoc {shared} {environment}`, or name another shared environment with `--shared`")));
     }
-    let driver = Driver::new(root, &cli.global, &config);
-    let site = Site { cx, global: &cli.global, config: &config, root, driver, environment: environment.clone() };
+    let role = aws::role_variables(&cli.global, &config).await?;
+    let driver = Driver::new(root, &cli.global, &config, &role);
+    let (global, environment) = (&cli.global, environment.clone());
+    let site = Site { cx, global, config: &config, root, driver, environment, typed };
     match command {
         InfrastructureCommand::Bootstrap(BootstrapCommand::Create(args)) => {
             let options = CreateOptions { settings: args.settings.clone(), plan: None };
             create::bootstrap(&site, &options).await
         }
         InfrastructureCommand::Shared(SharedCommand::Create(args)) => site.create(&args.options).await,
-        InfrastructureCommand::Create(args) => site.create(&args.options).await,
+        InfrastructureCommand::Create(args) => result(&environment::create(&site, args, summary).await?),
         InfrastructureCommand::Shared(SharedCommand::Plan(args)) => site.plan(&args.options).await,
         InfrastructureCommand::Plan(args) => site.plan(&args.options).await,
         InfrastructureCommand::Bootstrap(BootstrapCommand::Destroy)
-        | InfrastructureCommand::Shared(SharedCommand::Destroy(_))
-        | InfrastructureCommand::Destroy(_) => site.destroy().await,
+        | InfrastructureCommand::Shared(SharedCommand::Destroy(_)) => result(&destroy::destroy(&site).await?),
+        InfrastructureCommand::Destroy(args) => result(&environment::destroy(&site, args).await?),
     }
 }
 
 impl Site<'_> {
     async fn create(&self, options: &CreateOptions) -> Result<serde_json::Value> {
-        result(&create::create(self, options).await?)
+        result(&create::alone(self, options).await?)
     }
 
     async fn plan(&self, options: &PlanOptions) -> Result<serde_json::Value> {
@@ -108,10 +117,17 @@ impl Site<'_> {
             self.cx.hint(format!("the plan could not be removed: {error}"));
         }
     }
+}
 
-    async fn destroy(&self) -> Result<serde_json::Value> {
-        result(&destroy::destroy(self).await?)
-    }
+/// Destroys an environment without asking: a sweep has decided it.
+pub(super) async fn destroy_environment(session: &Session, environment: &EnvironmentName) -> Result<()> {
+    let (global, config) = (GlobalArgs { yes: true, ..session.global.clone() }, &session.config);
+    let role = aws::role_variables(&global, config).await?;
+    let driver = Driver::new(Root::Environments, &global, config, &role);
+    let environment = environment.clone();
+    let (root, typed) = (Root::Environments, session.typed.as_str());
+    let site = Site { cx: &session.cx, global: &global, config, root, driver, environment, typed };
+    environment::destroy(&site, &DestroyArgs::everything(&site.environment)).await.map(drop)
 }
 
 /// A report as a summary carries it.

@@ -7,8 +7,11 @@ use adhoc_terraform::{Declarations, VarFile};
 
 use super::Site;
 
+/// A variable's name and value.
+pub(super) type Setting = (String, String);
+
 /// What `--set KEY=VALUE` says. clap is not asked, since it would show the value, which may be a secret.
-pub(super) fn parsed(settings: &[String]) -> Result<Vec<(String, String)>> {
+pub(super) fn parsed(settings: &[String]) -> Result<Vec<Setting>> {
     settings.iter().map(|setting| assignment(setting).map_err(|error| named(&error, "--set"))).collect()
 }
 
@@ -20,7 +23,7 @@ pub(super) struct Edited {
 
 impl Edited {
     /// Sets variables in the environment's var file.
-    pub(super) fn set(site: &Site<'_>, settings: &[(String, String)]) -> Result<Self> {
+    pub(super) fn set(site: &Site<'_>, settings: &[Setting]) -> Result<Self> {
         let before = site.driver.workspaces.read_var_file(&site.environment)?;
         let mut after = before.clone();
         if settings.is_empty() {
