@@ -6,16 +6,20 @@
 //!        └─ a pipeline: an ordinary async function over Context and Ecs
 //! ```
 //!
+//! [`cdk`] is an implementation of a trait that another tool would bring along: `Workspaces` over AWS CDK.
+//!
 //! Run one with `cargo run -p adhoc-examples --example canary`. On a real account, replace the stage by
 //! `Ecs::on_aws(&aws_config::load_defaults(BehaviorVersion::latest()).await)`; the pipelines stay as they are.
+
+pub mod cdk;
 
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adhoc_core::{
-    Check, Context, Conventions, Error, Event, EventRecord, EventSink, NullSink, Result, RolloutState, Service,
-    SystemClock, WaitConfig, wait_for,
+    ChangeCounts, Check, Context, Conventions, Error, Event, EventRecord, EventSink, InfrastructurePlan, NullSink,
+    ResourcePhase, Result, RolloutState, Service, SystemClock, WaitConfig, wait_for,
 };
 use adhoc_ecs::{Ecs, Environment};
 use adhoc_local::{EnvironmentSpec, Scenario, Server, Timing};
@@ -24,6 +28,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 /// The services of the component `backend`.
 pub const BACKEND: [&str; 3] = ["gunicorn", "default", "beat"];
@@ -134,6 +139,14 @@ pub fn sdk_config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
+/// The configuration of the account that the SDK's own chain finds (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`), over
+/// rustls with ring.
+pub async fn account() -> SdkConfig {
+    let tls = aws_smithy_http_client::tls::Provider::Rustls(CryptoMode::Ring);
+    let client = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await
+}
+
 /// A context on the machine's clock whose events are written to stdout, one line each.
 #[must_use]
 pub fn narrated() -> Context {
@@ -157,6 +170,13 @@ fn line_of(event: &Event) -> Option<String> {
         Event::StepStarted { step } => format!("{step} ..."),
         Event::StepFinished { step, duration_ms } => format!("{step} done in {duration_ms} ms"),
         Event::StepFailed { step, error, .. } => format!("{step} FAILED: {error}"),
+        Event::InfrastructurePlan(plan) => format!("  {}", sentence_of(plan)),
+        Event::ResourceProgress { address, action, phase: ResourcePhase::Finished, .. } => {
+            format!("  {action} {address}: done")
+        }
+        Event::ResourceProgress { address, action, phase: ResourcePhase::Failed, .. } => {
+            format!("  {action} {address}: FAILED")
+        }
         Event::LogLine { source, message, .. } => format!("  {source} | {message}"),
         Event::Registered(revision) => format!("  {} with {}", revision.to, revision.image),
         Event::ServiceUpdated { service, from, to, .. } => format!("  {service}: {from} -> {to}"),
@@ -168,4 +188,12 @@ fn line_of(event: &Event) -> Option<String> {
         Event::Hint { message } => format!("  hint: {message}"),
         _ => return None,
     })
+}
+
+fn sentence_of(plan: &InfrastructurePlan) -> String {
+    let ChangeCounts { add, change, destroy, .. } = plan.counts;
+    match plan.has_changes {
+        true => format!("{add} to make, {change} to change, {destroy} to destroy"),
+        false => "nothing to change".to_owned(),
+    }
 }
