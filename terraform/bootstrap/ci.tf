@@ -1,6 +1,6 @@
-# What GitHub Actions may do. Two roles: one for environments, which cannot create a role, a network or a database server,
-# and one for what they share, which can, within the boundary below. The policies are in ci-environments.tf and
-# ci-shared.tf. Anything of EC2, ECS, load balancing and RDS is ours if it has the project's tag, which the provider puts on
+# What GitHub Actions may do. Three roles: one for environments, which cannot create a role, a network or a database server;
+# one for what they share, which can, within the boundary below; and one that pushes images. The policies are in
+# ci-environments.tf, ci-shared.tf and ci-images.tf. Anything of EC2, ECS, load balancing and RDS is ours if it has the project's tag, which the provider puts on
 # everything; IAM and S3, which know no such condition or not everywhere, go by names.
 
 locals {

@@ -53,6 +53,11 @@ output "ci_shared_role_arn" {
   value       = one(module.ci_shared[*].arn)
 }
 
+output "ci_images_role_arn" {
+  description = "CI role for images: it pushes into the repositories. Absent without `github_repository`."
+  value       = one(module.ci_images[*].arn)
+}
+
 output "permissions_boundary_arn" {
   description = "Boundary that the CI role for shared environments must put on the roles it makes: `permissions_boundary_arn` of `shared`. Absent without `github_repository`."
   value       = one(aws_iam_policy.boundary[*].arn)

@@ -83,7 +83,11 @@ variable "placeholder_tag" {
 # --- CI ---------------------------------------------------------------------------------------------------------------
 
 variable "github_repository" {
-  description = "GitHub repository whose workflows may take the CI roles, as `OWNER/NAME`. Null: no CI roles."
+  description = <<-EOT
+    GitHub repository whose workflows may take the CI roles, as GitHub's token names it. Null: no CI roles. That is `OWNER/NAME`, or
+    `OWNER@ID/NAME@ID` if the repository uses immutable subject claims, as those made or renamed after 15 July 2026 do.
+    `gh api repos/OWNER/NAME/actions/oidc/customization/sub` tells: it is what follows `repo:` in `sub_claim_prefix`.
+  EOT
   type        = string
   default     = null
 }
@@ -104,6 +108,12 @@ variable "ci_environments_subjects" {
     Which runs may work on environments: what follows `repo:OWNER/NAME:` in the subject of GitHub's token, such as
     `environment:ad-hoc`, `ref:refs/heads/main`, `pull_request`, or `*`: whoever may push to the repository.
   EOT
+  type        = list(string)
+  default     = ["*"]
+}
+
+variable "ci_images_subjects" {
+  description = "Which runs may push images."
   type        = list(string)
   default     = ["*"]
 }

@@ -10,9 +10,10 @@ project = "ublog"
 # keep_images = 200
 
 # --- CI: roles for GitHub Actions, without any key to keep. Null: none. ---
-# github_repository        = "acme/ublog"
+# github_repository        = "acme/ublog"              # "acme@1234/ublog@5678" with immutable subject claims
 # github_oidc_provider_arn = null                      # of the account, which can have one only; null: make it
 # ci_environments_subjects = ["*"]                     # any run in the repository
+# ci_images_subjects       = ["*"]
 # ci_shared_subjects       = ["environment:shared"]
 # zone_ids                 = ["Z0123456789ABCDEFGHIJ"] # with a `zone_id` in `shared`, the same: CI makes the records there
 # extra_secret_arns        = []

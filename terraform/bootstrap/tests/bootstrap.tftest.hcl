@@ -92,7 +92,7 @@ run "state_and_images" {
   }
 
   assert {
-    condition     = output.ci_shared_role_arn == null && output.ci_environments_role_arn == null && length(aws_iam_openid_connect_provider.github) == 0 && length(aws_iam_policy.boundary) == 0
+    condition     = output.ci_shared_role_arn == null && output.ci_environments_role_arn == null && output.ci_images_role_arn == null && length(aws_iam_openid_connect_provider.github) == 0 && length(aws_iam_policy.boundary) == 0
     error_message = "no CI roles without a repository"
   }
 }
@@ -104,8 +104,8 @@ run "ci" {
   }
 
   assert {
-    condition     = output.ci_shared_role_arn != null && output.ci_environments_role_arn != null && length(aws_iam_openid_connect_provider.github) == 1
-    error_message = "both roles, and the identity provider"
+    condition     = output.ci_shared_role_arn != null && output.ci_environments_role_arn != null && output.ci_images_role_arn != null && length(aws_iam_openid_connect_provider.github) == 1
+    error_message = "the roles, and the identity provider"
   }
 
   # --- What the policies must never say ---
@@ -118,7 +118,7 @@ run "ci" {
           data.aws_iam_policy_document.environments_routing, data.aws_iam_policy_document.environments_data,
           data.aws_iam_policy_document.shared_state, data.aws_iam_policy_document.shared_network,
           data.aws_iam_policy_document.shared_services, data.aws_iam_policy_document.shared_identity,
-          data.aws_iam_policy_document.boundary,
+          data.aws_iam_policy_document.boundary, data.aws_iam_policy_document.images,
         ] : [for statement in document.statement : statement.actions]
       ]) : action if strcontains(action, "*")
     ]) == 0
@@ -229,6 +229,32 @@ run "ci" {
       for statement in data.aws_iam_policy_document.environments_routing.statement : statement.resources if statement.sid == "Records"
     ])) == toset(["arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ"])
     error_message = "records in the given zones only"
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.images.statement : statement.sid => toset(statement.resources)
+      } == {
+      RegistryLogIn = toset(["*"])
+      PushImages    = toset(["arn:aws:ecr:eu-central-1:123456789012:repository/backend", "arn:aws:ecr:eu-central-1:123456789012:repository/frontend"])
+    }
+    error_message = "images are pushed into our repositories only"
+  }
+
+  assert {
+    condition     = length([for action in flatten([for statement in data.aws_iam_policy_document.images.statement : tolist(statement.actions)]) : action if !startswith(action, "ecr:") || strcontains(action, "Delete")]) == 0
+    error_message = "the role for images pushes, and neither deletes nor does anything else"
+  }
+}
+
+run "a_repository_with_immutable_subject_claims" {
+  variables {
+    github_repository = "acme@1234/ublog@5678"
+  }
+
+  assert {
+    condition     = output.ci_environments_role_arn != null
+    error_message = "it is named as GitHub's token names it"
   }
 }
 

@@ -14,12 +14,12 @@ variable "provider_arn" {
 }
 
 variable "repository" {
-  description = "GitHub repository whose workflows may take the role, as `OWNER/NAME`."
+  description = "GitHub repository whose workflows may take the role, as `OWNER/NAME`, or `OWNER@ID/NAME@ID` with immutable subject claims."
   type        = string
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.repository))
-    error_message = "Give the repository as `OWNER/NAME`, without wildcards."
+    condition     = can(regex("^([A-Za-z0-9-]+/[A-Za-z0-9._-]+|[A-Za-z0-9-]+@[0-9]+/[A-Za-z0-9._-]+@[0-9]+)$", var.repository))
+    error_message = "Give the repository as `OWNER/NAME` or `OWNER@ID/NAME@ID`, without wildcards."
   }
 }
 
